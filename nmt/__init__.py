@@ -1,0 +1,14 @@
+"""Multilingual neural machine translation that anybody can train, judge and serve."""
+
+from nmt.decode.engine import DecodeOptions
+from nmt.decode.translator import Hypothesis, Translation, Translator, load_translator
+from nmt.text.target_mix import TargetMix
+
+__all__ = [
+    "DecodeOptions",
+    "Hypothesis",
+    "TargetMix",
+    "Translation",
+    "Translator",
+    "load_translator",
+]

@@ -1,0 +1,329 @@
+"""The `macaronic` command: one short function for each sub-command, no logic."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, BinaryIO, TextIO
+
+import click
+
+from nmt.data.corpus import decode_line
+from nmt.errors import ConfigError, InvalidMix, MacaronicError, MissingDependency, UnknownLanguage
+from nmt.text.target_mix import TargetMix
+
+# Wrong usage (exit status 2) as against failure (1): what the caller typed, not what he gave.
+USAGE_ERRORS = (ConfigError, InvalidMix, UnknownLanguage)
+
+
+class Command(click.Command):
+    """A command that shows an error meant for users as one message, without a traceback."""
+
+    def invoke(self, context: click.Context) -> Any:
+        try:
+            return super().invoke(context)
+        except USAGE_ERRORS as error:
+            raise click.UsageError(str(error), context) from None
+        except MacaronicError as error:
+            raise click.ClickException(str(error)) from None
+
+
+class Group(click.Group):
+    """A group whose commands are of the kind above."""
+
+    command_class = Command
+
+
+def model_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The `--model` option that all commands share."""
+    return click.option(
+        "--model",
+        type=click.Path(path_type=Path),
+        metavar="DIR",
+        help="Model directory; the shipped model if not given.",
+    )(command)
+
+
+@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="macaronic")
+def main() -> None:
+    """Train, evaluate and serve one translation model for many languages."""
+
+
+def decoding_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options of every command that translates."""
+    for option in (
+        click.option("--beam", default=5, show_default=True, help="Beam size; 1 is greedy."),
+        click.option("--threads", default=0, help="CPU threads; all cores if not given."),
+        model_option,
+    ):
+        command = option(command)
+    return command
+
+
+@main.command()
+@click.argument("file", type=click.File("rb"), default="-")
+@click.option("--to", "target", required=True, help="Language, or a mix: es:0.58,pt:0.42.")
+@click.option("--from", "source", help="Source language; for pivoting and reports only.")
+@click.option("--via", help="Translate to this language first (pivot).")
+@click.option("--n-best", default=1, show_default=True, help="Hypotheses for each sentence.")
+@click.option("--length-penalty", default=1.0, show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object for each sentence.")
+@click.option("--document", is_flag=True, help="Split the text into sentences and rejoin them.")
+@decoding_options
+def translate(
+    file: BinaryIO,
+    target: str,
+    source: str | None,
+    via: str | None,
+    n_best: int,
+    length_penalty: float,
+    as_json: bool,
+    document: bool,
+    beam: int,
+    threads: int,
+    model: Path | None,
+) -> None:
+    """Translate FILE (or stdin), one sentence a line, to stdout.
+
+    One line out for each line in, also for empty ones. With --n-best N a line holds up to N
+    hypotheses, best first, with a tab between them.
+
+    \b
+    Example:
+      echo "Where is the station?" | macaronic translate --to es
+    """
+    from nmt.decode.document import translate_document, translate_lines
+    from nmt.decode.engine import DecodeOptions
+    from nmt.decode.translator import load_translator
+
+    if document and (n_best > 1 or as_json):
+        raise click.UsageError("--document takes neither --n-best nor --json")
+    options = DecodeOptions(beam, n_best, length_penalty)
+    mix = TargetMix.of(target)
+    translator = load_translator(model, threads=threads)
+    if document:
+        text = decode_line(file.read(), file.name)
+        click.echo(translate_document(translator, text, mix, source, via, options), nl=False)
+        return
+    for line in translate_lines(translator, file, mix, source, via, options):
+        texts = "\t".join(h.text for h in line.hypotheses)
+        click.echo(json.dumps(line.as_dict(), ensure_ascii=False) if as_json else texts)
+
+
+@main.command()
+@click.argument("text")
+@click.argument("languages", nargs=-1, required=True)
+@click.option("--from", "source", help="Source language; for reports only.")
+@click.option("--steps", default=21, show_default=True, help="Steps from first to second.")
+@click.option("--json", "as_json", is_flag=True, help="The sweep as JSON, as POST /mix gives it.")
+@click.option("--plot", type=click.Path(path_type=Path), help="Draw it: FILE.png, .svg or .pdf.")
+@decoding_options
+def mix(
+    text: str,
+    languages: tuple[str, ...],
+    source: str | None,
+    steps: int,
+    as_json: bool,
+    plot: Path | None,
+    beam: int,
+    threads: int,
+    model: Path | None,
+) -> None:
+    """Translate TEXT to every mix on the way from one of two LANGUAGES to the other.
+
+    \b
+    Example:
+      macaronic mix "I wonder what they will do next." es pt --plot es-pt.png
+    """
+    from nmt.decode.engine import DecodeOptions
+    from nmt.decode.sweep import format_table, sweep, sweep_weights
+    from nmt.decode.translator import load_translator
+    from nmt.text.langid import LanguageIdentifier
+
+    weights = sweep_weights(languages, steps)
+    translator = load_translator(model, threads=threads)
+    identifier = LanguageIdentifier(translator.languages)
+    result = sweep(
+        translator, identifier, text, weights, source=source, options=DecodeOptions(beam)
+    )
+    click.echo(
+        json.dumps(result.as_dict(), ensure_ascii=False) if as_json else format_table(result)
+    )
+    if plot:
+        from nmt.analyse.plots import plot_sweep
+
+        plot_sweep(result, plot)
+
+
+@main.command()
+@click.argument("config", type=click.Path(path_type=Path))
+@click.argument("overrides", nargs=-1, metavar="[SECTION.KEY=VALUE]...")
+@click.option("--workers", type=click.IntRange(1), help="Processes; one a core if not given.")
+def prepare(config: Path, overrides: tuple[str, ...], workers: int | None) -> None:
+    """Make a training-ready corpus from the raw parallel text that CONFIG names.
+
+    \b
+    Example:
+      macaronic prepare configs/latin.yaml data.root=corpora
+    """
+    from nmt.config import load_config
+    from nmt.data.prepare import prepare as prepare_corpus
+    from nmt.data.report import format_reports
+
+    click.echo(format_reports(prepare_corpus(load_config(config, overrides), workers)))
+
+
+@main.command()
+@click.argument("config", type=click.Path(path_type=Path))
+@click.argument("overrides", nargs=-1, metavar="[SECTION.KEY=VALUE]...")
+@click.option("--resume", is_flag=True, help="Go on from the last checkpoint, if there is one.")
+def train(config: Path, overrides: tuple[str, ...], resume: bool) -> None:
+    """Train the model that CONFIG describes; prints the model directory at the end.
+
+    \b
+    Example:
+      macaronic train configs/latin.yaml training.max_minutes=90 --resume
+    """
+    from nmt.config import load_config
+
+    settings = load_config(config, overrides)
+    with needs("torch", "train"), needs("tensorboard", "train"):
+        from nmt.train.loop import train as train_model
+    click.echo(train_model(settings, resume))
+
+
+@main.command()
+@click.option(
+    "--test",
+    "tests",
+    type=click.Path(path_type=Path),
+    multiple=True,
+    required=True,
+    help="NAME.en-es.tsv or NAME.en.txt files, also .gz; may be repeated.",
+)
+@click.option("--metrics", default="bleu,chrf", show_default=True)
+@click.option("--from", "source", help="Only directions from this language.")
+@click.option("--to", "target", help="Only directions to this language.")
+@click.option("--via", help="Pivot all directions through this language as well.")
+@click.option("--no-pivot", is_flag=True, help="Do not pivot untrained directions.")
+@click.option("--limit", type=int, help="Only the first sentences of each test.")
+@click.option(
+    "--json", "json_file", type=click.File("w", lazy=True), help="Write JSON; - is stdout."
+)
+@click.option("--html", "html_file", type=click.Path(path_type=Path), help="Write a heat map.")
+@click.option("--output", type=click.Path(path_type=Path), help="Folder for the translations.")
+@click.option(
+    "--compare",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Another model: paired bootstrap of the two.",
+)
+@decoding_options
+def evaluate(
+    tests: tuple[Path, ...],
+    metrics: str,
+    source: str | None,
+    target: str | None,
+    via: str | None,
+    no_pivot: bool,
+    limit: int | None,
+    json_file: TextIO | None,
+    html_file: Path | None,
+    output: Path | None,
+    compare: Path | None,
+    beam: int,
+    threads: int,
+    model: Path | None,
+) -> None:
+    """BLEU, chrF and off-target rate of every direction, trained, zero-shot and pivoted.
+
+    \b
+    Example:
+      macaronic evaluate --test eval/tatoeba-test.en-es.tsv.gz --html report.html
+    """
+    from nmt.decode.engine import DecodeOptions
+    from nmt.decode.translator import load_translator
+    from nmt.evaluate import matrix, report
+    from nmt.evaluate.testfiles import read_tests
+    from nmt.text.langid import LanguageIdentifier
+
+    options = matrix.EvaluateOptions(
+        tuple(metrics.split(",")), not no_pivot, via, DecodeOptions(beam)
+    )
+    translator = load_translator(model, threads=threads)
+    chosen = read_tests(tests, translator.languages, source=source, target=target, limit=limit)
+    identifier = LanguageIdentifier(translator.languages)
+    results = matrix.evaluate(translator, identifier, chosen, options)
+    found = report.Report(translator.info.name, options, results)
+    if compare:
+        other = load_translator(compare, threads=threads)
+        baseline = matrix.evaluate(other, identifier, chosen, options)
+        found = replace(
+            found, baseline=other.info.name, comparisons=matrix.compare(results, baseline)
+        )
+    if output:
+        matrix.write_hypotheses(results, output)
+    if html_file:
+        html_file.write_text(report.to_html(found), encoding="utf-8")
+    if json_file:
+        json_file.write(report.to_json(found) + "\n")
+    if json_file is None or json_file.name != "-":
+        click.echo(report.table(found))
+
+
+@main.command()
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", default=8000, show_default=True, type=click.IntRange(0, 65535))
+@click.option("--beam", default=5, show_default=True, help="Beam size; 1 is greedy.")
+@click.option("--threads", default=0, help="CPU threads; all cores if not given.")
+@model_option
+def serve(host: str, port: int, beam: int, threads: int, model: Path | None) -> None:
+    """Answer translation requests over HTTP; the page is at /, the API reference at /docs.
+
+    \b
+    Example:
+      macaronic serve --port 9000
+    """
+    with needs("fastapi", "serve"), needs("uvicorn", "serve"):
+        from serve.run import run
+        from serve.settings import Settings
+
+    run(Settings(host=host, port=port, beam_size=beam, threads=threads, model=model))
+
+
+@main.command()
+@model_option
+@click.option("--json", "as_json", is_flag=True)
+def info(model: Path | None, as_json: bool) -> None:
+    """What a model directory is: languages, size, provenance.
+
+    \b
+    Example:
+      macaronic info --model runs/latin/model
+    """
+    from nmt.decode.translator import SHIPPED_MODEL
+    from nmt.model.model_dir import describe, load_info
+
+    found = load_info(model or SHIPPED_MODEL)
+    click.echo(found.model_dump_json(indent=1) if as_json else describe(found))
+
+
+@contextmanager
+def needs(module: str, extra: str) -> Iterator[None]:
+    """Turn a missing optional dependency into a message that says how to get it."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] != module:
+            raise
+        raise MissingDependency(
+            f"this command needs {module}: pip install 'macaronic[{extra}]'"
+        ) from None
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,278 @@
+"""One frozen tree of settings for a model: its languages, data, architecture and training.
+
+A default stands here and nowhere else. Unknown keys, wrong types and values out of range are
+refused with all problems at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from nmt.errors import ConfigError
+
+Language = Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")]
+Direction = Annotated[str, Field(pattern=r"^\S+>\S+$", description="source>target, such as en>es")]
+
+
+class Section(BaseModel):
+    """Base of all sections: frozen, and a misspelt key is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+SomeSection = TypeVar("SomeSection", bound=Section)
+
+
+class SourceConfig(Section):
+    """One source of sentence pairs; its name in reports is the file name without endings."""
+
+    path: str | tuple[str, str] = Field(description="one TSV or JSONL file, or two aligned files")
+    languages: tuple[Language, Language]
+    weight: float = Field(1.0, gt=0, description="share of its language pair: weight x pairs")
+    format: Literal["auto", "tsv", "moses", "jsonl"] = "auto"
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """The file, or the two aligned files."""
+        return (self.path,) if isinstance(self.path, str) else self.path
+
+    @property
+    def kind(self) -> str:
+        """The format, told from the path where it is `auto`."""
+        if self.format != "auto":
+            return self.format
+        if not isinstance(self.path, str):
+            return "moses"
+        return "jsonl" if self.path.removesuffix(".gz").endswith((".jsonl", ".ndjson")) else "tsv"
+
+    @property
+    def name(self) -> str:
+        """A name for reports and shards."""
+        stem = Path(self.paths[0]).name
+        for ending in (".gz", ".tsv", ".txt", ".jsonl", ".ndjson"):
+            stem = stem.removesuffix(ending)
+        return f"{stem}.{'-'.join(self.languages)}" if self.kind != "tsv" else stem
+
+    @model_validator(mode="after")
+    def _consistent(self) -> SourceConfig:
+        if (self.kind == "moses") == isinstance(self.path, str):
+            raise ValueError("moses takes two aligned files as path, tsv and jsonl take one")
+        if self.languages[0] == self.languages[1]:
+            raise ValueError("the two languages of a source must differ")
+        return self
+
+
+class CleaningConfig(Section):
+    """Limits of the cleaning rules; a rule that is not named in `rules` does not run."""
+
+    rules: tuple[str, ...] = (
+        "empty",
+        "too_long",
+        "length_ratio",
+        "wrong_script",
+        "identical",
+        "held_out",
+        "duplicate",
+    )
+    max_words: int = Field(100, ge=1)
+    max_characters: int = Field(600, ge=1)
+    max_length_ratio: float = Field(3.0, gt=1)
+    min_script_share: float = Field(0.6, ge=0, le=1)
+    bad_lines: Literal["error", "drop"] = Field(
+        "error", description="a line with wrong columns, bad JSON or invalid UTF-8"
+    )
+
+
+class VocabularyConfig(Section):
+    """The shared SentencePiece vocabulary."""
+
+    size: int = Field(8000, ge=64, le=65536)
+    characters_per_language: int = Field(8_000_000, ge=100)
+    max_repeats: int = Field(10, ge=1, description="how often a thin language may be repeated")
+
+
+class DataConfig(Section):
+    """Where raw text comes from, and where the prepared corpus goes."""
+
+    directory: str = Field(description="the prepared corpus")
+    root: str = Field(".", description="folder that source and exclude paths start from")
+    sources: tuple[SourceConfig, ...] = Field(min_length=1)
+    exclude: tuple[str, ...] = Field((), description="held-out files; patterns such as eval/*.gz")
+    cleaning: CleaningConfig = CleaningConfig()
+    vocabulary: VocabularyConfig = VocabularyConfig()
+
+    @field_validator("sources")
+    @classmethod
+    def _unique(cls, sources: tuple[SourceConfig, ...]) -> tuple[SourceConfig, ...]:
+        names = [source.name for source in sources]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"sources with the same name: {', '.join(twice)}")
+        return sources
+
+
+class ModelConfig(Section):
+    """Architecture of the Transformer."""
+
+    d_model: int = Field(256, ge=8)
+    heads: int = Field(4, ge=1)
+    ffn: int = Field(1024, ge=8)
+    encoder_layers: int = Field(6, ge=1)
+    decoder_layers: int = Field(2, ge=1)
+    norm: Literal["post", "pre"] = "post"
+    activation: Literal["relu", "gelu", "swish"] = "relu"
+    max_length: int = Field(256, ge=8, le=4096, description="pieces of a sentence, all included")
+
+    @model_validator(mode="after")
+    def _divisible(self) -> ModelConfig:
+        if self.d_model % (2 * self.heads):
+            raise ValueError("d_model must be a multiple of twice the heads")
+        return self
+
+
+class OptimizerConfig(Section):
+    """AdamW and its schedule: warm-up, constant, then linear decay to the end of the budget."""
+
+    learning_rate: float = Field(1e-3, gt=0)
+    warmup_steps: int = Field(500, ge=0)
+    decay_share: float = Field(0.3, ge=0, le=1, description="last part of the budget that decays")
+    beta1: float = Field(0.9, ge=0, lt=1)
+    beta2: float = Field(0.98, ge=0, lt=1)
+    epsilon: float = Field(1e-9, gt=0)
+    weight_decay: float = Field(0.01, ge=0)
+    clip_norm: float = Field(1.0, gt=0)
+
+
+class TrainingConfig(Section):
+    """One training run."""
+
+    directory: str = Field(description="checkpoints, logs and the finished model")
+    directions: tuple[Direction, ...] | None = Field(
+        None, description="trained directions; all pairs of the corpus both ways if absent"
+    )
+    max_steps: int | None = Field(None, ge=1)
+    max_minutes: float | None = Field(None, gt=0)
+    batch_tokens: int = Field(2500, ge=16, description="target pieces a batch, padding included")
+    accumulation: int = Field(1, ge=1, description="batches a step")
+    pool_examples: int = Field(40_000, ge=1, description="examples sorted by length together")
+    max_pieces: int = Field(100, ge=1, description="longer pairs are left out of training")
+    temperature: float = Field(5.0, ge=1, description="directions ~ pairs ** (1 / temperature)")
+    label_smoothing: float = Field(0.1, ge=0, lt=1)
+    dropout: float = Field(0.1, ge=0, lt=1)
+    optimizer: OptimizerConfig = OptimizerConfig()
+    ema_decay: float = Field(0.999, ge=0, lt=1, description="0 keeps the raw weights")
+    dtype: Literal["auto", "bfloat16", "float32"] = Field(
+        "auto", description="of matrix products; auto: bfloat16 where the hardware multiplies it"
+    )
+    device: str = Field("cpu", pattern=r"^(cpu|cuda(:\d+)?)$")
+    threads: int = Field(0, ge=0, description="CPU threads; 0 takes all cores")
+    seed: int = Field(1, ge=0)
+    log_every: int = Field(20, ge=1)
+    save_every_minutes: float = Field(5.0, ge=0, description="0 saves after every step")
+    validate_every_minutes: float = Field(20.0, gt=0)
+    validation: tuple[str, ...] = Field(
+        (), description="TSV files named *.en-es.tsv(.gz), under data.root; each both ways"
+    )
+    validation_sentences: int = Field(200, ge=1, description="of each file")
+    patience: int = Field(0, ge=0, description="validations without gain before stopping; 0: never")
+
+    @model_validator(mode="after")
+    def _budget(self) -> TrainingConfig:
+        if self.max_steps is None and self.max_minutes is None:
+            raise ValueError("a budget is needed: max_steps, max_minutes or both")
+        return self
+
+
+class Config(Section):
+    """All settings of one model."""
+
+    name: str = Field(pattern=r"^[\w.-]+$")
+    languages: tuple[Language, ...] = Field(min_length=2)
+    data: DataConfig
+    model: ModelConfig = ModelConfig()
+    training: TrainingConfig
+
+    @model_validator(mode="after")
+    def _known_languages(self) -> Config:
+        used = {code for source in self.data.sources for code in source.languages}
+        used |= {c for d in self.training.directions or () for c in d.split(">")}
+        if unknown := sorted(used - set(self.languages)):
+            raise ValueError(f"not among the languages: {', '.join(unknown)}")
+        if self.training.max_pieces > self.model.max_length - 2:
+            raise ValueError("training.max_pieces must be at least 2 below model.max_length")
+        return self
+
+
+def load_config(path: Path, overrides: Sequence[str] = ()) -> Config:
+    """Read a YAML file, apply `section.key=value` overrides, and check everything once.
+
+    Raises ConfigError naming each key that is wrong, the rule and the value received.
+    """
+    try:
+        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"cannot read {path}: {error.strerror}") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is not valid YAML: {error}") from None
+    if not isinstance(tree, dict):
+        raise ConfigError(f"{path} must hold settings, found {type(tree).__name__}")
+    for override in overrides:
+        _apply_override(tree, override)
+    return parse(Config, tree, str(path))
+
+
+def save_config(config: BaseModel, path: Path) -> None:
+    """Write settings as YAML that `load_config` reads back to the same value."""
+    tree = config.model_dump(mode="json")
+    path.write_text(yaml.safe_dump(tree, sort_keys=False, allow_unicode=True), encoding="utf-8")
+
+
+def parse(kind: type[SomeSection], tree: object, name: str) -> SomeSection:
+    """Check a tree of plain values against a section; ConfigError lists all problems."""
+    try:
+        return kind.model_validate(tree)
+    except ValidationError as error:
+        problems = "\n".join(f"  {_problem(kind, detail)}" for detail in error.errors())
+        raise ConfigError(f"{name} is not a valid configuration:\n{problems}") from None
+
+
+def _apply_override(tree: dict[str, Any], override: str) -> None:
+    key, equals, text = override.partition("=")
+    if not equals:
+        raise ConfigError(f"override {override!r} must look like section.key=value")
+    *sections, last = key.strip().split(".")
+    for section in sections:
+        tree = tree.setdefault(section, {})
+        if not isinstance(tree, dict):
+            raise ConfigError(f"override {override!r}: {section} has no keys of its own")
+    try:
+        tree[last] = yaml.safe_load(text)
+    except yaml.YAMLError:
+        raise ConfigError(f"override {override!r}: {text!r} is not a YAML value") from None
+
+
+def _problem(kind: type[Any], detail: Any) -> str:
+    where = ".".join(str(part) for part in detail["loc"]) or "settings"
+    if detail["type"] == "extra_forbidden":
+        allowed = _keys_at(kind, detail["loc"][:-1])
+        return f"{where}: unknown key; allowed here: {', '.join(allowed)}"
+    if detail["type"] == "missing":
+        return f"{where}: missing"
+    message = detail["msg"].removeprefix("Value error, ")
+    value = detail["input"]
+    shown = "" if isinstance(value, (dict, Section)) else f", received {value!r}"
+    return f"{where}: {message}{shown}"
+
+
+def _keys_at(kind: Any, location: Sequence[str | int]) -> list[str]:
+    """The keys of the section that a validation error is in."""
+    for part in location:
+        if isinstance(part, str) and part in kind.model_fields:
+            annotation = kind.model_fields[part].annotation
+            arguments = getattr(annotation, "__args__", ())
+            kind = arguments[0] if arguments else annotation
+    return sorted(kind.model_fields)

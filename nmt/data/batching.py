@@ -1,0 +1,234 @@
+"""From the prepared corpus to batches: a seeded mix of directions, alike in length.
+
+Nothing here grows with the corpus: examples are drawn in pools, each source walks through its
+pairs in a pseudo-random order that is computed, not stored, and the position is a few integers.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from nmt.config import TrainingConfig
+from nmt.data.corpus import Corpus, Shard
+from nmt.errors import ConfigError
+from nmt.text.tokenizer import BOS, EOS, PAD
+
+# B batch, S source length, T target length, L languages
+Ints = npt.NDArray[np.int64]
+
+
+class Example(NamedTuple):
+    """A sentence pair in one direction, as piece ids without special pieces."""
+
+    source: Sequence[int] | npt.NDArray[np.uint16]
+    target: Sequence[int] | npt.NDArray[np.uint16]
+    target_language: int
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Padded sentence pairs; labels are the target moved on by one piece."""
+
+    source_BS: Ints
+    mix_BL: npt.NDArray[np.float32]
+    target_BT: Ints
+    labels_BT: Ints
+
+    @property
+    def num_tokens(self) -> int:
+        """Target pieces that are not padding."""
+        return int((self.labels_BT != PAD).sum())
+
+
+def collate(examples: Sequence[Example], num_languages: int) -> Batch:
+    """Pad examples to one batch: source … </s>, target <s> …, labels … </s>."""
+    size = len(examples)
+    source_BS = np.full((size, max(len(e.source) for e in examples) + 1), PAD, dtype=np.int64)
+    target_BT = np.full((size, max(len(e.target) for e in examples) + 1), PAD, dtype=np.int64)
+    labels_BT = np.full_like(target_BT, PAD)
+    mix_BL = np.zeros((size, num_languages), dtype=np.float32)
+    target_BT[:, 0] = BOS
+    for row, (source, target, language) in enumerate(examples):
+        source_BS[row, : len(source)] = source
+        source_BS[row, len(source)] = EOS
+        target_BT[row, 1 : len(target) + 1] = target
+        labels_BT[row, : len(target)] = target
+        labels_BT[row, len(target)] = EOS
+        mix_BL[row, language] = 1.0
+    return Batch(source_BS, mix_BL, target_BT, labels_BT)
+
+
+@dataclass(frozen=True)
+class Stream:
+    """One source of pairs read in one direction."""
+
+    shard: Shard
+    source: str
+    target: str
+    seed: tuple[int, ...]
+
+    @property
+    def amount(self) -> float:
+        """How much this source counts within its direction."""
+        return self.shard.info.weight * len(self.shard)
+
+    @property
+    def is_reversed(self) -> bool:
+        """Whether the shard's second language is the source."""
+        return self.shard.info.languages[0] != self.source
+
+    def indices(self, start: int, count: int) -> Ints:
+        """Pairs number `start` to `start + count` of an endless walk; each epoch has every pair once.
+
+        Position i of an epoch is pair (a i + b) mod n, with `a` coprime to n and new each epoch.
+        """
+        size = len(self.shard)
+        positions = np.arange(start, start + count, dtype=np.int64)
+        result = np.empty_like(positions)
+        for epoch in np.unique(positions // size):
+            rng = np.random.default_rng([*self.seed, int(epoch)])
+            factor = int(rng.integers(size // 4, size // 2 + 1)) | 1
+            while math.gcd(factor, size) != 1:
+                factor += 1
+            chosen = positions // size == epoch
+            result[chosen] = (positions[chosen] % size * factor + int(rng.integers(size))) % size
+        return result
+
+    def example(self, index: int, target_language: int) -> Example:
+        """The pair at an index in this stream's direction."""
+        first, second = self.shard.pair(index)
+        if self.is_reversed:
+            first, second = second, first
+        return Example(first, second, target_language)
+
+
+@dataclass
+class Position:
+    """Where in the data a run is: all that it takes to go on with the next batch."""
+
+    pool: int = 0
+    batch: int = 0
+    cursors: list[int] = field(default_factory=list)
+
+
+class BatchStream:
+    """Endless batches of a corpus; `position` after a batch leads to the next one.
+
+    Directions are drawn with probability ~ amount ** (1 / temperature) (Arivazhagan et al. 2019),
+    sources within a direction by amount, a pool is sorted by length and cut into batches of up to
+    `batch_tokens` padded pieces a side.
+    """
+
+    def __init__(
+        self,
+        corpus: Corpus,
+        languages: Sequence[str],
+        config: TrainingConfig,
+        position: Position | None = None,
+    ) -> None:
+        self._config = config
+        self._languages = list(languages)
+        self.streams = _streams(corpus, config)
+        self._probabilities = _probabilities(self.streams, config.temperature)
+        self.position = position or Position(cursors=[0] * len(self.streams))
+        self.skipped_long = 0
+        self._pool: list[Ints] = []
+        self._members = np.zeros((0, 2), dtype=np.int64)
+        self._next_cursors: list[int] = []
+
+    @property
+    def directions(self) -> list[tuple[str, str]]:
+        """The trained directions, in order."""
+        return sorted({(s.source, s.target) for s in self.streams})
+
+    def __iter__(self) -> Iterator[Batch]:
+        return self
+
+    def __next__(self) -> Batch:
+        if not self._pool:
+            self._fill_pool()
+        while self.position.batch >= len(self._pool):
+            self.position = Position(self.position.pool + 1, 0, self._next_cursors)
+            self._fill_pool()
+        rows = self._pool[self.position.batch]
+        self.position = Position(self.position.pool, self.position.batch + 1, self.position.cursors)
+        return collate([self._example(*self._members[row]) for row in rows], len(self._languages))
+
+    def _example(self, stream: int, index: int) -> Example:
+        chosen = self.streams[stream]
+        return chosen.example(index, self._languages.index(chosen.target))
+
+    def _fill_pool(self) -> None:
+        """Draw the pool at the current position and cut it into batches, in random order."""
+        rng = np.random.default_rng([self._config.seed, self.position.pool])
+        counts = rng.multinomial(self._config.pool_examples, self._probabilities)
+        cursors = self.position.cursors
+        members, lengths = [], []
+        for number, (stream, start, count) in enumerate(
+            zip(self.streams, cursors, counts, strict=True)
+        ):
+            indices = stream.indices(start, int(count))
+            both = stream.shard.lengths(indices)
+            members.append(np.stack([np.full_like(indices, number), indices], axis=1))
+            lengths.append(both[:, ::-1] if stream.is_reversed else both)
+        self._next_cursors = [c + int(n) for c, n in zip(cursors, counts, strict=True)]
+        self._members = np.concatenate(members)
+        self._pool = self._cut(np.concatenate(lengths), rng)
+
+    def _cut(self, lengths_N2: Ints, rng: np.random.Generator) -> list[Ints]:
+        fits = (lengths_N2.max(axis=1) <= self._config.max_pieces) & (lengths_N2.min(axis=1) > 0)
+        self.skipped_long += int((~fits).sum())
+        rows = np.flatnonzero(fits)
+        if not len(rows):
+            raise ConfigError(
+                f"training.max_pieces is {self._config.max_pieces}: no pair is as short as that"
+            )
+        rows = rng.permutation(rows)  # pairs of equal length in random order
+        rows = rows[np.lexsort((lengths_N2[rows, 1], lengths_N2[rows, 0]))]
+        widths = lengths_N2[rows].max(axis=1) + 1
+        batches, start, widest = [], 0, 0
+        for end, width in enumerate(widths.tolist()):
+            widest = max(widest, width)
+            if (end - start + 1) * widest > self._config.batch_tokens and end > start:
+                batches.append(rows[start:end])
+                start, widest = end, width
+        batches.append(rows[start:])
+        return [batches[i] for i in rng.permutation(len(batches))]
+
+
+def _streams(corpus: Corpus, config: TrainingConfig) -> list[Stream]:
+    """Every shard in every direction that is trained."""
+    streams = []
+    for number, shard in enumerate(corpus.shards):
+        first, second = shard.info.languages
+        for way, (source, target) in enumerate([(first, second), (second, first)]):
+            if config.directions is None or f"{source}>{target}" in config.directions:
+                streams.append(Stream(shard, source, target, (config.seed, number, way)))
+    found = {f"{s.source}>{s.target}" for s in streams}
+    if missing := sorted(set(config.directions or found) - found):
+        raise ConfigError(f"training.directions: the corpus has no pairs for {', '.join(missing)}")
+    if not streams:
+        raise ConfigError("the prepared corpus has no pairs to train on")
+    return streams
+
+
+def _probabilities(streams: Sequence[Stream], temperature: float) -> npt.NDArray[np.float64]:
+    amounts: dict[tuple[str, str], float] = {}
+    for s in streams:
+        amounts[s.source, s.target] = amounts.get((s.source, s.target), 0.0) + s.amount
+    shares: npt.NDArray[np.float64] = np.array(
+        [
+            amounts[s.source, s.target] ** (1 / temperature)
+            * s.amount
+            / amounts[s.source, s.target]
+            for s in streams
+        ]
+    )
+    shares /= shares.sum()
+    return shares

@@ -1,0 +1,168 @@
+"""Raw parallel text in, and the prepared corpus: memory-mapped shards of piece ids."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import zlib
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from itertools import zip_longest
+from pathlib import Path
+from typing import BinaryIO, NamedTuple, cast
+
+import numpy as np
+import numpy.typing as npt
+
+from nmt.config import SourceConfig
+from nmt.errors import CorpusError
+from nmt.text.tokenizer import Tokenizer
+
+MANIFEST = "manifest.json"
+VOCABULARY = "spm.model"
+
+
+class Pair(NamedTuple):
+    """A sentence and its translation, in the order of the source's languages."""
+
+    first: str
+    second: str
+
+
+class RawLine(NamedTuple):
+    """One line of each file of a source, not yet decoded; `number` counts from 1."""
+
+    number: int
+    parts: tuple[bytes, ...]
+
+
+def read_lines(path: Path) -> Iterator[bytes]:
+    """The lines of a file, plain or .gz, without line ends; CorpusError if it cannot be read."""
+    try:
+        opened = gzip.open(path) if path.suffix == ".gz" else path.open("rb")
+        with cast(BinaryIO, opened) as file:
+            for line in file:
+                yield line.rstrip(b"\r\n")
+    except (gzip.BadGzipFile, EOFError, zlib.error):
+        raise CorpusError(f"{path} is not a complete gzip file") from None
+    except OSError as error:
+        raise CorpusError(f"cannot read {path}: {error.strerror}") from None
+
+
+def read_raw(source: SourceConfig, root: Path) -> Iterator[RawLine]:
+    """The raw lines of a source; two aligned files must have the same number of lines."""
+    files = [read_lines(root / path) for path in source.paths]
+    for number, parts in enumerate(zip_longest(*files), start=1):
+        if None in parts:
+            short = source.paths[parts.index(None)]
+            raise CorpusError(f"{short} ends before line {number}: aligned files must match")
+        yield RawLine(number, parts)
+
+
+def parse_line(source: SourceConfig, line: RawLine) -> Pair:
+    """The pair that a raw line holds; CorpusError names the file, the line and what is wrong."""
+    texts = [
+        decode_line(raw, f"{path}:{line.number}")
+        for raw, path in zip(line.parts, source.paths, strict=True)
+    ]
+    where = f"{source.paths[0]}:{line.number}"
+    if source.kind == "moses":
+        return Pair(*texts)
+    if source.kind == "tsv":
+        columns = texts[0].split("\t")
+        if len(columns) != 2:
+            raise CorpusError(
+                f"{where}: expected 2 columns ({' TAB '.join(source.languages)}), "
+                f"found {len(columns)}"
+            )
+        return Pair(*columns)
+    return _parse_json(source, texts[0], where)
+
+
+def read_pairs(source: SourceConfig, root: Path) -> Iterator[Pair]:
+    """All pairs of a source, in order."""
+    for line in read_raw(source, root):
+        yield parse_line(source, line)
+
+
+def decode_line(raw: bytes, where: str) -> str:
+    """UTF-8 text; CorpusError names the place and the byte where it is not valid."""
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise CorpusError(f"{where}: not valid UTF-8 at byte {error.start + 1}") from None
+
+
+def _parse_json(source: SourceConfig, text: str, where: str) -> Pair:
+    try:
+        entry = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise CorpusError(f"{where}: not valid JSON: {error.msg}") from None
+    if isinstance(entry, dict) and isinstance(entry.get("translation"), dict):
+        entry = entry["translation"]
+    texts = [entry.get(code) if isinstance(entry, dict) else None for code in source.languages]
+    if not all(isinstance(text, str) for text in texts):
+        wanted = ", ".join(f'"{code}": "…"' for code in source.languages)
+        raise CorpusError(f"{where}: expected an object with texts {{{wanted}}}")
+    return Pair(*cast("list[str]", texts))
+
+
+@dataclass(frozen=True)
+class ShardInfo:
+    """One source of the prepared corpus, as its manifest describes it."""
+
+    name: str
+    languages: tuple[str, str]
+    weight: float
+    pairs: int
+
+
+class Shard:
+    """The pairs of one source as piece ids, memory-mapped."""
+
+    def __init__(self, directory: Path, info: ShardInfo) -> None:
+        self.info = info
+        self._pieces = np.load(directory / f"{info.name}.pieces.npy", mmap_mode="r")
+        self._offsets = np.load(directory / f"{info.name}.offsets.npy", mmap_mode="r")
+
+    def __len__(self) -> int:
+        return self.info.pairs
+
+    def pair(self, index: int) -> tuple[npt.NDArray[np.uint16], npt.NDArray[np.uint16]]:
+        """Piece ids of both sides, in the order of the source's languages."""
+        start, middle, end = self._offsets[2 * index : 2 * index + 3]
+        return self._pieces[start:middle], self._pieces[middle:end]
+
+    def lengths(self, indices: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """Pieces of both sides of the given pairs: shape [len(indices), 2]."""
+        bounds = np.stack([self._offsets[2 * indices + i] for i in range(3)], axis=1)
+        return np.diff(bounds, axis=1)
+
+
+class Corpus:
+    """A prepared corpus: its vocabulary and one shard for each source."""
+
+    def __init__(self, directory: Path) -> None:
+        try:
+            manifest = json.loads((directory / MANIFEST).read_text(encoding="utf-8"))
+            infos = [ShardInfo(**entry) for entry in manifest["shards"]]
+        except FileNotFoundError:
+            raise CorpusError(
+                f"{directory} holds no prepared corpus: run `macaronic prepare CONFIG` first"
+            ) from None
+        except (json.JSONDecodeError, KeyError, TypeError):
+            raise CorpusError(f"{directory / MANIFEST} is damaged: prepare it again") from None
+        self.directory = directory
+        self.fingerprint = str(manifest["fingerprint"])
+        self.tokenizer = Tokenizer.load(directory / VOCABULARY)
+        try:
+            self.shards = tuple(Shard(directory, info) for info in infos if info.pairs)
+        except (OSError, ValueError) as error:
+            raise CorpusError(f"{directory} is damaged: {error}; prepare it again") from None
+
+
+def write_manifest(directory: Path, fingerprint: str, shards: list[ShardInfo]) -> None:
+    """Finish a prepared corpus: readers take a folder with a manifest to be complete."""
+    manifest = {"fingerprint": fingerprint, "shards": [asdict(info) for info in shards]}
+    path = directory / MANIFEST
+    path.write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")

@@ -1,0 +1,87 @@
+"""What translates piece ids, whatever computes it: the interface of all engines."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from nmt.config import ModelConfig
+from nmt.errors import InvalidInput, MissingDependency
+from nmt.model.model_dir import ModelInfo, load_model
+from nmt.text.tokenizer import Tokenizer
+
+MAX_BEAM_SIZE = 64
+
+
+@dataclass(frozen=True)
+class DecodeOptions:
+    """How to search for a translation; InvalidInput for values out of range.
+
+    A hypothesis scores its log-probability / number of pieces ** `length_penalty`, end of
+    sentence included. A beam of 1 is greedy search.
+    """
+
+    beam_size: int = 5
+    n_best: int = 1
+    length_penalty: float = 1.0
+    batch_size: int = 64
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.beam_size <= MAX_BEAM_SIZE:
+            raise InvalidInput(f"beam size is {self.beam_size}: it must be 1 to {MAX_BEAM_SIZE}")
+        if not 1 <= self.n_best <= self.beam_size:
+            raise InvalidInput(
+                f"n-best is {self.n_best}: it must be 1 to the beam size, {self.beam_size}"
+            )
+        if self.batch_size < 1:
+            raise InvalidInput(f"batch size is {self.batch_size}: it must be 1 or more")
+
+
+@dataclass(frozen=True)
+class Source:
+    """A sentence as piece ids, without special pieces, and its weights over the languages."""
+
+    pieces: Sequence[int]
+    mix: Sequence[float]
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """A hypothesis as piece ids; incomplete if the length limit came before its end."""
+
+    pieces: Sequence[int]
+    score: float
+    is_complete: bool
+
+
+class Engine(Protocol):
+    """Translates any sources together, with whatever mixes."""
+
+    def translate(self, sources: Sequence[Source], options: DecodeOptions) -> list[list[Decoded]]:
+        """Up to `n_best` hypotheses for each source, best first, in the order of the sources."""
+
+
+def max_source_pieces(architecture: ModelConfig) -> int:
+    """Pieces that a sentence may have: the rest of the positions is for tag and end."""
+    return architecture.max_length - 2
+
+
+def max_target_pieces(architecture: ModelConfig, source_pieces: int) -> int:
+    """Length limit of a translation, end of sentence included; generous, so that few meet it."""
+    return min(architecture.max_length, 3 * source_pieces + 20)
+
+
+def load_engine(
+    directory: Path, device: str = "cpu", threads: int = 0
+) -> tuple[ModelInfo, Tokenizer, Engine]:
+    """The engine for a model directory; `threads` 0 takes all cores."""
+    info, tokenizer, weights = load_model(directory)
+    try:
+        from nmt.decode.torch_engine import TorchEngine
+    except ModuleNotFoundError as error:
+        if error.name != "torch":
+            raise
+        raise MissingDependency("decoding needs PyTorch: pip install 'macaronic[torch]'") from None
+    return info, tokenizer, TorchEngine(info, tokenizer, weights, device, threads)

@@ -1,0 +1,113 @@
+"""The reference engine: PyTorch, float32, on any device."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from nmt.decode.engine import DecodeOptions, Decoded, Source, max_target_pieces
+from nmt.decode.search import beam_search
+from nmt.errors import ModelError
+from nmt.model.layers import LayerCache
+from nmt.model.model_dir import ModelInfo, Weights
+from nmt.model.transformer import Encoded, Transformer
+from nmt.text.tokenizer import BOS, EOS, PAD, UNK, Tokenizer
+
+# B batch, S source length, R rows (B x beam size), L languages, V vocabulary
+
+
+class TorchEngine:
+    """Decodes with the Transformer itself; the measure for every other engine."""
+
+    def __init__(
+        self,
+        info: ModelInfo,
+        tokenizer: Tokenizer,
+        weights: Weights,
+        device: str = "cpu",
+        threads: int = 0,
+    ) -> None:
+        torch.set_num_threads(threads or os.cpu_count() or 1)
+        self._architecture = info.architecture
+        tag_ids = [tokenizer.tag_ids[code] for code in info.languages]
+        model = Transformer(info.architecture, info.vocab_size, tag_ids)
+        tensors = {name: torch.from_numpy(value) for name, value in weights.items()}
+        try:
+            model.load_state_dict(tensors)
+        except RuntimeError as error:
+            raise ModelError(f"the weights do not fit the architecture: {error}") from None
+        self._decoder = ModelDecoder(model.to(device), [PAD, BOS, UNK, *tag_ids])
+
+    def translate(self, sources: Sequence[Source], options: DecodeOptions) -> list[list[Decoded]]:
+        """Up to `n_best` hypotheses for each source; sources of like length share batches."""
+        order = sorted(range(len(sources)), key=lambda i: len(sources[i].pieces))
+        results: list[list[Decoded]] = [[] for _ in sources]
+        for start in range(0, len(order), options.batch_size):
+            rows = order[start : start + options.batch_size]
+            limits = [max_target_pieces(self._architecture, len(sources[i].pieces)) for i in rows]
+            found = self._decoder.decode([sources[i] for i in rows], limits, options)
+            for i, hypotheses in zip(rows, found, strict=True):
+                results[i] = hypotheses[: options.n_best]
+        return results
+
+
+class ModelDecoder:
+    """Beam search with a Transformer."""
+
+    def __init__(self, model: Transformer, forbidden: Sequence[int]) -> None:
+        self.model = model.eval()
+        self._forbidden = forbidden
+
+    @torch.inference_mode()
+    def decode(
+        self, sources: Sequence[Source], max_lengths: Sequence[int], options: DecodeOptions
+    ) -> list[list[Decoded]]:
+        """Up to `beam_size` hypotheses for each source of one batch."""
+        self.model.eval()
+        device = self.model.positions.device
+        source_BS = torch.from_numpy(_padded(sources)).to(device)
+        mix_BL = torch.tensor([source.mix for source in sources], device=device)
+        found = beam_search(
+            self._step_function(self.model.encode(source_BS, mix_BL), options.beam_size),
+            max_lengths,
+            beam_size=options.beam_size,
+            bos=BOS,
+            eos=EOS,
+            forbidden=self._forbidden,
+            length_penalty=options.length_penalty,
+            device=device,
+        )
+        return [[Decoded(h.pieces, h.score, h.is_complete) for h in beam] for beam in found]
+
+    def _step_function(self, encoded: Encoded, beam_size: int) -> _CachedStep:
+        spread = Encoded(*(x.repeat_interleave(beam_size, dim=0) for x in encoded))
+        return _CachedStep(self.model, spread.bias, self.model.start_cache(spread))
+
+
+class _CachedStep:
+    """The model as a step function; its caches follow the rows of the search."""
+
+    def __init__(self, model: Transformer, bias: Tensor, caches: list[LayerCache]) -> None:
+        self._model = model
+        self._bias = bias
+        self._caches = caches
+
+    def __call__(self, parents_R: Tensor, pieces_R: Tensor, position: int) -> Tensor:
+        self._bias = self._bias[parents_R]
+        for cache in self._caches:
+            cache.select(parents_R)
+        states = self._model.decode_step(pieces_R, position, self._caches, self._bias)
+        return self._model.logits(states)
+
+
+def _padded(sources: Sequence[Source]) -> np.ndarray:
+    longest = max(len(source.pieces) for source in sources) + 1
+    rows = np.full((len(sources), longest), PAD, dtype=np.int64)
+    for row, source in zip(rows, sources, strict=True):
+        row[: len(source.pieces)] = source.pieces
+        row[len(source.pieces)] = EOS
+    return rows

@@ -1,0 +1,50 @@
+"""Every error that is raised on purpose for users: a mistake they can understand and mend."""
+
+
+class MacaronicError(Exception):
+    """Base of all errors meant for users; the message names the thing, the rule and what is allowed."""
+
+
+class ConfigError(MacaronicError):
+    """A configuration file or override is wrong."""
+
+
+class CorpusError(MacaronicError):
+    """Raw text, held-out files or a prepared corpus cannot be used."""
+
+
+class ModelError(MacaronicError):
+    """A model directory is missing, incomplete or corrupt."""
+
+
+class CheckpointError(MacaronicError):
+    """A run directory cannot be resumed or started in."""
+
+
+class NonFiniteLoss(MacaronicError):
+    """Training produced a loss or gradient that is not a number."""
+
+
+class UnknownLanguage(MacaronicError):
+    """A language that the model does not have."""
+
+    def __init__(self, code: object, known: object) -> None:
+        codes = ", ".join(str(language) for language in known)  # type: ignore[attr-defined]
+        super().__init__(f"{code} is not supported: this model knows {codes}")
+        self.code = code
+
+
+class InvalidMix(MacaronicError):
+    """A target mix that is malformed."""
+
+
+class InputTooLong(MacaronicError):
+    """A sentence with more pieces than the model takes."""
+
+
+class InvalidInput(MacaronicError):
+    """Any other input that cannot be translated, such as bytes that are not UTF-8."""
+
+
+class MissingDependency(MacaronicError):
+    """A command needs an optional part of the installation."""

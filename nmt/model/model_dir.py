@@ -1,0 +1,116 @@
+"""The model directory: settings, vocabulary, weights and card in one folder."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import numpy as np
+import yaml
+from pydantic import Field
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save
+
+from nmt.config import Language, ModelConfig, Section, parse, save_config
+from nmt.errors import ConfigError, ModelError
+from nmt.text.tokenizer import Tokenizer
+
+CONFIG, VOCABULARY, WEIGHTS, CARD = "config.yaml", "spm.model", "weights.safetensors", "README.md"
+
+Weights = dict[str, np.ndarray]
+
+
+class ModelInfo(Section):
+    """What a model is and where it comes from; `config.yaml` of a model directory."""
+
+    format_version: Literal[1] = 1
+    name: str
+    languages: tuple[Language, ...] = Field(min_length=1)
+    directions: tuple[Annotated[str, Field(pattern=r"^\S+>\S+$")], ...]
+    architecture: ModelConfig
+    vocab_size: int = Field(ge=1)
+    parameters: int = Field(ge=1)
+    provenance: dict[str, Any] = {}
+
+    @property
+    def trained_pairs(self) -> frozenset[tuple[str, str]]:
+        """Trained directions as (source, target)."""
+        pairs = (direction.split(">") for direction in self.directions)
+        return frozenset((source, target) for source, target in pairs)
+
+
+def save_model(
+    directory: Path, info: ModelInfo, vocabulary: bytes, weights: Mapping[str, np.ndarray]
+) -> None:
+    """Write a model directory in one piece, weights in half precision; an old one is replaced.
+
+    A card that an old directory holds is not carried over: it describes other weights.
+    """
+    temporary = directory.with_name(directory.name + ".tmp")
+    shutil.rmtree(temporary, ignore_errors=True)
+    temporary.mkdir(parents=True)
+    save_config(info, temporary / CONFIG)
+    (temporary / VOCABULARY).write_bytes(vocabulary)
+    halves = {name: value.astype(np.float16) for name, value in weights.items()}
+    (temporary / WEIGHTS).write_bytes(save(halves))
+    (temporary / CARD).write_text(describe(info), encoding="utf-8")
+    shutil.rmtree(directory, ignore_errors=True)
+    temporary.replace(directory)
+
+
+def load_info(directory: Path) -> ModelInfo:
+    """The settings of a model directory; ModelError names what is missing or wrong."""
+    if not directory.is_dir():
+        raise ModelError(f"{directory} is not a model directory: there is no such folder")
+    path = directory / CONFIG
+    try:
+        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
+        return parse(ModelInfo, tree, str(path))
+    except OSError:
+        raise ModelError(f"{directory} is not a model directory: it has no {CONFIG}") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ModelError(f"{path} is not valid YAML: {error}") from None
+    except ConfigError as error:
+        raise ModelError(str(error)) from None
+
+
+def load_model(directory: Path) -> tuple[ModelInfo, Tokenizer, Weights]:
+    """Settings, tokenizer and weights as float32; ModelError if anything does not fit together."""
+    info = load_info(directory)
+    tokenizer = Tokenizer.load(directory / VOCABULARY)
+    if tokenizer.vocab_size != info.vocab_size:
+        raise ModelError(
+            f"{directory / VOCABULARY} has {tokenizer.vocab_size} pieces, "
+            f"but {CONFIG} says {info.vocab_size}"
+        )
+    if missing := [code for code in info.languages if code not in tokenizer.tag_ids]:
+        raise ModelError(f"{directory / VOCABULARY} has no tag for {', '.join(missing)}")
+    path = directory / WEIGHTS
+    try:
+        weights = load_file(path)
+    except FileNotFoundError:
+        raise ModelError(f"{directory} is not a model directory: it has no {WEIGHTS}") from None
+    except (OSError, SafetensorError) as error:
+        raise ModelError(f"{path} is damaged: {error}") from None
+    return info, tokenizer, {name: value.astype(np.float32) for name, value in weights.items()}
+
+
+def describe(info: ModelInfo) -> str:
+    """A short model card: what can be said without measuring anything."""
+    a = info.architecture
+    lines = [
+        f"# {info.name}",
+        "",
+        f"Languages: {', '.join(info.languages)}. "
+        f"Trained directions: {', '.join(sorted(info.directions))}.",
+        "",
+        f"Transformer with {a.encoder_layers} encoder and {a.decoder_layers} decoder layers, "
+        f"width {a.d_model}, feed-forward {a.ffn}, {a.heads} heads, {a.norm}-norm; "
+        f"{info.parameters:,} parameters, {info.vocab_size:,} pieces.",
+        "",
+        *(f"- {key}: {value}" for key, value in info.provenance.items()),
+        "",
+    ]
+    return "\n".join(lines)

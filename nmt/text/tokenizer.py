@@ -1,0 +1,111 @@
+"""Text to piece ids and back. The only module that knows SentencePiece."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import sentencepiece
+
+from nmt.errors import ModelError
+
+PAD, BOS, EOS, UNK = 0, 1, 2, 3
+
+
+def language_tag(code: str) -> str:
+    """The piece that stands for a target language, such as `<2es>`."""
+    return f"<2{code}>"
+
+
+class Tokenizer:
+    """One SentencePiece model shared by all languages, language tags included."""
+
+    def __init__(self, model: bytes, name: str = "spm.model") -> None:
+        try:
+            self._spm = sentencepiece.SentencePieceProcessor(model_proto=model)
+        except RuntimeError:
+            raise ModelError(f"{name} is not a SentencePiece model") from None
+        self.model = model
+        pieces = (self._spm.id_to_piece(i) for i in range(UNK + 1, self._spm.vocab_size()))
+        self.tag_ids: dict[str, int] = {}
+        for index, piece in enumerate(pieces, start=UNK + 1):
+            if not (piece.startswith("<2") and piece.endswith(">")):
+                break  # tags directly follow the special pieces
+            self.tag_ids[piece[2:-1]] = index
+        # A tag written in someone's text is text: it must not choose the language.
+        self._spelled = {
+            index: [self._character(c) for c in language_tag(code)]
+            for code, index in self.tag_ids.items()
+        }
+
+    @classmethod
+    def load(cls, path: Path) -> Tokenizer:
+        """Read `spm.model`; ModelError if it is missing or something else."""
+        try:
+            return cls(path.read_bytes(), str(path))
+        except OSError as error:
+            raise ModelError(f"cannot read {path}: {error.strerror}") from None
+
+    @property
+    def vocab_size(self) -> int:
+        """Number of pieces, tags and special pieces included."""
+        return int(self._spm.vocab_size())
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """Languages that have a tag, in the order of their ids."""
+        return tuple(self.tag_ids)
+
+    def encode(self, text: str) -> list[int]:
+        """Piece ids of a sentence: neither tag nor end of sentence."""
+        return self.encode_all([text])[0]
+
+    def encode_all(self, texts: Sequence[str]) -> list[list[int]]:
+        """Piece ids of each sentence."""
+        encoded: list[list[int]] = self._spm.encode(list(texts))
+        for number, ids in enumerate(encoded):
+            if any(i in self._spelled for i in ids):
+                encoded[number] = [p for i in ids for p in self._spelled.get(i, [i])]
+        return encoded
+
+    def decode(self, ids: Iterable[int]) -> str:
+        """The text of piece ids; special pieces and tags give nothing."""
+        first = UNK + len(self.tag_ids)
+        return str(self._spm.decode([i for i in ids if i > first or i == UNK]))
+
+    def _character(self, character: str) -> int:
+        index = int(self._spm.piece_to_id(character))
+        return index if index != UNK else int(self._spm.piece_to_id(f"<0x{ord(character):02X}>"))
+
+
+def train_tokenizer(sentences: Iterable[str], languages: Sequence[str], vocab_size: int) -> bytes:
+    """A unigram SentencePiece model with byte fallback and one user-defined tag a language.
+
+    The number of threads is fixed, as it decides the order in which counts are summed:
+    the same sentences give the same model on every machine.
+    """
+    model = io.BytesIO()
+    try:
+        sentencepiece.SentencePieceTrainer.train(
+            sentence_iterator=iter(sentences),
+            model_writer=model,
+            model_type="unigram",
+            vocab_size=vocab_size,
+            character_coverage=0.9995,
+            byte_fallback=True,
+            split_digits=True,
+            normalization_rule_name="nmt_nfkc",
+            user_defined_symbols=[language_tag(code) for code in languages],
+            pad_id=PAD,
+            bos_id=BOS,
+            eos_id=EOS,
+            unk_id=UNK,
+            num_threads=4,
+            hard_vocab_limit=False,
+            max_sentence_length=16384,
+            minloglevel=2,
+        )
+    except RuntimeError as error:
+        raise ModelError(f"cannot make a vocabulary of {vocab_size} pieces: {error}") from None
+    return model.getvalue()

@@ -1,0 +1,62 @@
+"""Everything that a restart needs, written such that a kill at any moment leaves a whole file."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from nmt.data.batching import Position
+from nmt.errors import CheckpointError
+
+STATE = "state.pt"
+
+
+@dataclass
+class TrainState:
+    """A training run between two steps."""
+
+    step: int = 0
+    tokens: int = 0
+    seconds: float = 0.0
+    best_loss: float = float("inf")
+    stale_validations: int = 0
+    position: Position | None = None
+    rng: torch.Tensor | None = None
+    model: dict[str, Any] = field(default_factory=dict)
+    optimizer: dict[str, Any] = field(default_factory=dict)
+    average: list[torch.Tensor] = field(default_factory=list)
+    identity: dict[str, Any] = field(default_factory=dict)
+
+
+def save_state(state: TrainState, directory: Path) -> None:
+    """Replace the run's checkpoint: the old one stays whole until the new one is on disk."""
+    fields = {name: getattr(state, name) for name in state.__dataclass_fields__}
+    fields["position"] = asdict(state.position) if state.position else None
+    temporary = directory / f"{STATE}.tmp"
+    with temporary.open("wb") as file:
+        torch.save(fields, file)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(directory / STATE)
+
+
+def load_state(directory: Path, identity: dict[str, Any]) -> TrainState:
+    """The checkpoint of a run; CheckpointError if it is damaged or of another model or corpus."""
+    path = directory / STATE
+    try:
+        fields = torch.load(path, map_location="cpu", weights_only=True)
+        state = TrainState(**fields)
+    except Exception as error:
+        raise CheckpointError(f"{path} is damaged: {error}") from None
+    if state.position is not None:
+        state.position = Position(**fields["position"])
+    for key, value in identity.items():
+        if state.identity.get(key) != value:
+            raise CheckpointError(
+                f"{path} cannot go on: {key} was {state.identity.get(key)!r}, is now {value!r}"
+            )
+    return state

@@ -1,0 +1,73 @@
+"""What every route shares: the backend, the client's presence, and the shape of errors."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Annotated, Any, TypeVar
+
+from fastapi import Depends, Request
+from pydantic import BaseModel
+
+from serve.backend import Backend
+from serve.errors import ClientLeft
+from serve.settings import Settings
+
+Result = TypeVar("Result")
+
+
+class ErrorBody(BaseModel):
+    """Any answer other than 200."""
+
+    error: str
+
+
+def _error(description: str, example: str) -> dict[str, Any]:
+    content = {"application/json": {"example": {"error": example}}}
+    return {"model": ErrorBody, "description": description, "content": content}
+
+
+ERRORS: dict[int | str, dict[str, Any]] = {
+    400: _error("Bad request", "zz is not supported: this model knows en, es"),
+    413: _error("Body too large", "the request body may have at most 1048576 bytes"),
+    503: _error(
+        "Loading, overloaded or stopping; Retry-After says when to come back",
+        "too many requests are waiting; try again in a moment",
+    ),
+}
+
+
+def _backend(request: Request) -> Backend:
+    backend: Backend = request.app.state.backend
+    return backend
+
+
+def _settings(request: Request) -> Settings:
+    settings: Settings = request.app.state.settings
+    return settings
+
+
+CurrentBackend = Annotated[Backend, Depends(_backend)]
+CurrentSettings = Annotated[Settings, Depends(_settings)]
+
+
+async def while_connected(request: Request, work: Coroutine[Any, Any, Result]) -> Result:
+    """The result of `work`, which is cancelled with ClientLeft if the client leaves before it.
+
+    The body of the request must have been read.
+    """
+    working = asyncio.create_task(work)
+    leaving = asyncio.create_task(_disconnected(request))
+    try:
+        await asyncio.wait({working, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        if working.done():
+            return working.result()
+        raise ClientLeft("the client left before its answer was ready")
+    finally:
+        working.cancel()
+        leaving.cancel()
+
+
+async def _disconnected(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass

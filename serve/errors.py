@@ -1,0 +1,27 @@
+"""What can go wrong with a request besides its languages and texts."""
+
+from nmt.errors import MacaronicError
+
+
+class InvalidRequest(MacaronicError):
+    """The body, a field or a size of a request is not what the route takes."""
+
+
+class BodyTooLarge(MacaronicError):
+    """A request body with more bytes than are read."""
+
+
+class NotReady(MacaronicError):
+    """The model is not loaded, so nothing can be translated yet."""
+
+
+class TookTooLong(MacaronicError):
+    """A request was given up because its time ran out."""
+
+
+class ClientLeft(MacaronicError):
+    """The client closed the connection, so there is nobody to answer."""
+
+
+class CannotServe(MacaronicError):
+    """The service cannot start at the address asked for."""

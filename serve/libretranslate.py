@@ -1,0 +1,168 @@
+"""LibreTranslate's routes, so that its clients work unchanged; a target may also be a mix."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, Request
+from pydantic import BaseModel, Field
+
+from nmt.text.langid import Detection
+from serve.backend import AUTO, Answer, Backend, Task
+from serve.connection import ERRORS, CurrentBackend, CurrentSettings, while_connected
+from serve.errors import InvalidRequest
+from serve.fields import body_schema, parse, read_fields
+from serve.languages import known_target, language_name
+from serve.limits import check_texts
+from serve.settings import Settings
+
+router = APIRouter(tags=["LibreTranslate"])
+
+EXAMPLES: dict[str, dict[str, Any]] = {
+    "One text": {"q": "How are you?", "source": "en", "target": "es"},
+    "Several texts, source detected": {
+        "q": ["Good morning.", "Bom dia."],
+        "source": "auto",
+        "target": "fr",
+        "alternatives": 2,
+    },
+    "A language between two": {
+        "q": "Here the other guinea-pig cheered, and was suppressed.",
+        "source": "en",
+        "target": {"es": 0.58, "pt": 0.42},
+    },
+}
+
+
+class TranslateRequest(BaseModel):
+    """What to translate; unknown fields, and a key where none is needed, are ignored."""
+
+    q: str | list[str] = Field(description="a text or a list of texts")
+    source: str = Field(description="a language code, or auto to have it detected")
+    target: str | dict[str, Any] = Field(
+        description="a language code, a mix such as es:0.58,pt:0.42, or an object of weights"
+    )
+    format: str = Field("text", description="text")
+    alternatives: int = Field(0, ge=0, description="a whole number of 0 or more")
+
+
+class DetectedLanguage(BaseModel):
+    """The language that a text seems to be in."""
+
+    language: str
+    confidence: int = Field(ge=0, le=100)
+
+
+class TranslateResponse(BaseModel):
+    """The translation of one text, or for a list of texts, lists with one item for each."""
+
+    translatedText: str | list[str]
+    detectedLanguage: DetectedLanguage | list[DetectedLanguage] | None = Field(
+        None, description="only where source was auto"
+    )
+    alternatives: list[str] | list[list[str]] | None = Field(
+        None, description="only where asked for: next best first, unlike the best and each other"
+    )
+    path: str | list[str] = Field(
+        description="direct: the model was trained on this pair of languages; zero_shot: it was"
+        " not; pivot: through a third language; unknown: nobody knows the source language;"
+        " unchanged: there was nothing to translate"
+    )
+    truncated: bool | list[bool] | None = Field(
+        None, description="only where the end of a translation is missing: it grew too long"
+    )
+
+
+class Language(BaseModel):
+    """A language and those that it can be translated to."""
+
+    code: str
+    name: str
+    targets: list[str]
+
+
+@router.get("/languages", responses={503: ERRORS[503]})
+async def languages(backend: CurrentBackend) -> list[Language]:
+    """The languages of the model: each can be translated to each, or to a mix of them."""
+    codes = list(backend.languages)
+    return [Language(code=code, name=language_name(code), targets=codes) for code in codes]
+
+
+@router.post(
+    "/translate",
+    responses=ERRORS,
+    response_model_exclude_none=True,
+    openapi_extra=body_schema(TranslateRequest, EXAMPLES),
+)
+async def translate(
+    request: Request, backend: CurrentBackend, settings: CurrentSettings
+) -> TranslateResponse:
+    """Translate a text or a list of texts; long ones sentence by sentence, layout kept."""
+    wanted = parse(TranslateRequest, await read_fields(request))
+    _check(wanted, settings)
+    return await while_connected(request, _translate(wanted, backend, settings))
+
+
+def _check(wanted: TranslateRequest, settings: Settings) -> None:
+    if not wanted.q:
+        raise InvalidRequest("Invalid request: missing q parameter")
+    if wanted.format.lower() != "text":
+        raise InvalidRequest(f"{wanted.format} format is not supported: format must be text")
+    if wanted.alternatives > settings.max_alternatives:
+        raise InvalidRequest(
+            f"Invalid request: alternatives is {wanted.alternatives}, it may be at most"
+            f" {settings.max_alternatives}"
+        )
+    check_texts([wanted.q] if isinstance(wanted.q, str) else wanted.q, settings)
+
+
+async def _translate(
+    wanted: TranslateRequest, backend: Backend, settings: Settings
+) -> TranslateResponse:
+    target = known_target(wanted.target, backend.languages)
+    texts = [wanted.q] if isinstance(wanted.q, str) else wanted.q
+    sources = await backend.sources(texts, wanted.source)
+    # A full beam leaves enough to choose from when some of its hypotheses read the same.
+    n_best = settings.beam_size if wanted.alternatives else 1
+    tasks = []
+    for text, found in zip(texts, sources, strict=True):
+        source = found.language if found else None
+        sure = found is not None and found.confidence >= settings.sure_confidence
+        keep = sure and target.languages == (source,)
+        tasks.append(Task(text, target, source, n_best, keep))
+    answers = await backend.translate(tasks)
+    if wanted.source.strip().lower() == AUTO:
+        unknown = _guess(backend.languages)
+        detected = [detected_language(found or unknown) for found in sources]
+    else:
+        detected = []
+    return _response(wanted, answers, detected)
+
+
+def _response(
+    wanted: TranslateRequest, answers: list[Answer], detected: list[DetectedLanguage]
+) -> TranslateResponse:
+    columns: dict[str, list[Any]] = {
+        "translatedText": [answer.text for answer in answers],
+        "path": [answer.path for answer in answers],
+    }
+    if detected:
+        columns["detectedLanguage"] = list(detected)
+    if wanted.alternatives:
+        others = slice(1, 1 + wanted.alternatives)
+        columns["alternatives"] = [list(answer.texts[others]) for answer in answers]
+    if any(answer.truncated for answer in answers):
+        columns["truncated"] = [answer.truncated for answer in answers]
+    if isinstance(wanted.q, str):
+        return TranslateResponse(**{name: column[0] for name, column in columns.items()})
+    return TranslateResponse(**columns)
+
+
+def detected_language(found: Detection) -> DetectedLanguage:
+    """A detection as clients read it, in whole per cent."""
+    return DetectedLanguage(language=found.language, confidence=round(100 * found.confidence))
+
+
+def _guess(known: tuple[str, ...]) -> Detection:
+    """For text without letters LibreTranslate says English, and that it does not know."""
+    return Detection("en" if "en" in known else known[0], 0.0)

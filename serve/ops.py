@@ -1,0 +1,29 @@
+"""Routes for those who run the service."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+from pydantic import BaseModel
+
+from serve.connection import ERRORS, CurrentBackend
+
+router = APIRouter(tags=["Operation"])
+
+
+class Status(BaseModel):
+    """A word on how the service is."""
+
+    status: str
+
+
+@router.get("/healthz")
+async def healthz() -> Status:
+    """Liveness: 200 as soon and as long as the process answers."""
+    return Status(status="ok")
+
+
+@router.get("/readyz", responses={503: ERRORS[503]})
+async def readyz(backend: CurrentBackend) -> Status:
+    """Readiness: 200 once the model is loaded, 503 before."""
+    backend.ready()
+    return Status(status="ready")
