@@ -102,14 +102,15 @@ def translate(
 
     if document and (n_best > 1 or as_json):
         raise click.UsageError("--document takes neither --n-best nor --json")
+    name = getattr(file, "name", "<stdin>")
     options = DecodeOptions(beam, n_best, length_penalty)
     mix = TargetMix.of(target)
     translator = load_translator(model, threads=threads)
     if document:
-        text = decode_line(file.read(), file.name)
+        text = decode_line(file.read(), name)
         click.echo(translate_document(translator, text, mix, source, via, options), nl=False)
         return
-    for line in translate_lines(translator, file, mix, source, via, options):
+    for line in translate_lines(translator, file, mix, source, via, options, name):
         texts = "\t".join(h.text for h in line.hypotheses)
         click.echo(json.dumps(line.as_dict(), ensure_ascii=False) if as_json else texts)
 

@@ -22,7 +22,7 @@ Direction = Annotated[str, Field(pattern=r"^\S+>\S+$", description="source>targe
 class Section(BaseModel):
     """Base of all sections: frozen, and a misspelt key is an error."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 SomeSection = TypeVar("SomeSection", bound=Section)
@@ -35,6 +35,7 @@ class SourceConfig(Section):
     languages: tuple[Language, Language]
     weight: float = Field(1.0, gt=0, description="share of its language pair: weight x pairs")
     format: Literal["auto", "tsv", "moses", "jsonl"] = "auto"
+    licence: str = Field("not stated", description="told in the card of a model trained on it")
 
     @property
     def paths(self) -> tuple[str, ...]:

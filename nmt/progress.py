@@ -12,13 +12,14 @@ SECONDS_BETWEEN_LINES = 10.0
 
 
 class Progress:
-    """Counts finished work towards a total that may be unknown."""
+    """Counts finished work towards a total that may be unknown; short work prints no lines."""
 
     def __init__(self, what: str, total: int | None = None, unit: str = "it") -> None:
         self._what = what
         self._total = total
         self._unit = unit
         self._done = 0
+        self._has_printed = False
         self._last_line = time.monotonic()
         self._bar = tqdm(
             desc=what, total=total, unit=f" {unit}", disable=not sys.stderr.isatty(), leave=False
@@ -43,9 +44,10 @@ class Progress:
         traceback: TracebackType | None,
     ) -> None:
         self._bar.close()
-        if error is None:
+        if error is None and self._has_printed:
             self._print_line()
 
     def _print_line(self) -> None:
+        self._has_printed = True
         total = f" of {self._total:,}" if self._total is not None else ""
         print(f"{self._what}: {self._done:,}{total} {self._unit}", file=sys.stderr, flush=True)

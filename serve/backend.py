@@ -126,7 +126,7 @@ class Backend:
             Task(segment.text, task.target, task.source, task.n_best)
             for task, segments in zip(tasks, plans, strict=True)
             for segment in segments
-            if _needs_model(segment)
+            if segment.is_sentence
         ]
         try:
             seconds = self._settings.max_wait_seconds
@@ -134,7 +134,7 @@ class Backend:
         except asyncio.TimeoutError:
             raise TookTooLong(f"no translation within {seconds:g} seconds; try again") from None
         return [
-            _assemble(task.text, segments, list(islice(results, sum(map(_needs_model, segments)))))
+            _assemble(task.text, segments, list(islice(results, sum(s.is_sentence for s in segments))))
             for task, segments in zip(tasks, plans, strict=True)
         ]
 
@@ -188,18 +188,13 @@ class Backend:
         )
 
 
-def has_letters(text: str) -> bool:
-    """Whether there is anything to translate: spaces, digits and emoji are the same everywhere."""
-    return any(map(str.isalpha, text))
-
-
 def _plan(task: Task, translator: Translator) -> list[Segment]:
     """The parts of a text; InputTooLong if one is a sentence beyond the model's limit."""
     if task.keep:
         return [Segment(task.text, is_sentence=False)]
     segments = split(task.text, task.source or task.target.languages[0])
-    for segment in filter(_needs_model, segments):
-        pieces = translator.count_pieces(segment.text)
+    for segment in segments:
+        pieces = translator.count_pieces(segment.text) if segment.is_sentence else 0
         if pieces > translator.max_pieces:
             begin = segment.text[:SHOWN_CHARACTERS]
             raise InputTooLong(
@@ -209,22 +204,13 @@ def _plan(task: Task, translator: Translator) -> list[Segment]:
     return segments
 
 
-def _needs_model(segment: Segment) -> bool:
-    return segment.is_sentence and has_letters(segment.text)
-
-
 def _assemble(text: str, segments: Sequence[Segment], results: Sequence[Translation]) -> Answer:
     """The translation of a text from those of its sentences: best with best, second with second."""
     if not results:
         return Answer((text,), UNCHANGED)
     texts = []
     for rank in range(max(len(result.hypotheses) for result in results)):
-        chosen = (result.hypotheses[min(rank, len(result.hypotheses) - 1)] for result in results)
-        parts = [
-            next(chosen).text if _needs_model(segment) else segment.text
-            for segment in segments
-            if segment.is_sentence
-        ]
-        texts.append(join(segments, parts))
+        chosen = [result.hypotheses[min(rank, len(result.hypotheses) - 1)] for result in results]
+        texts.append(join(segments, [hypothesis.text for hypothesis in chosen]))
     truncated = any(result.truncated for result in results)
     return Answer(tuple(dict.fromkeys(texts)), results[0].path, truncated)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from nmt.config import Section
+from nmt.decode.engine import MAX_BEAM_SIZE
 
 
-class Settings(BaseModel):
-    """All settings of one service: frozen, checked once, and a misspelt key is an error."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+class Settings(Section):
+    """All settings of one service."""
 
     host: str = Field("127.0.0.1", min_length=1)
     port: int = Field(8000, ge=0, le=65535, description="0 takes any free port")
@@ -30,7 +31,7 @@ class Settings(BaseModel):
 
     batch_size: int = Field(32, ge=1, description="sentences decoded together")
     batch_wait_seconds: float = Field(0.005, ge=0, description="for batch-mates to arrive")
-    beam_size: int = Field(5, ge=1, description="1: greedy")
+    beam_size: int = Field(5, ge=1, le=MAX_BEAM_SIZE, description="1: greedy")
     sure_confidence: float = Field(
         0.9, ge=0, le=1, description="from here on, text detected in its target language is kept"
     )

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import builtins
+import inspect
+from importlib.metadata import version
 from typing import Any
 
 import pytest
 import sacrebleu
 
 from nmt.errors import InvalidInput, MissingDependency
-from nmt.evaluate.metrics import METRICS, check_metrics, off_target_rate, paired_bootstrap, score
+from nmt.evaluate.metrics import (
+    IDENTIFIER,
+    METRICS,
+    check_metrics,
+    off_target_rate,
+    paired_bootstrap,
+    score,
+)
+from nmt.text import langid
 from nmt.text.langid import LanguageIdentifier
 
 SENTENCES = {
@@ -90,8 +100,14 @@ def test_without_mecab_the_language_is_named(monkeypatch: pytest.MonkeyPatch) ->
         check_metrics(["bleu"], ["es", "ja"])
 
 
-def test_off_target_rate_counts_outputs_in_another_language() -> None:
-    identifier = LanguageIdentifier(["en", "es", "pt", "fr"])
+@pytest.fixture(scope="module")
+def identifier() -> LanguageIdentifier:
+    return LanguageIdentifier(["en", "es", "pt", "fr"])
+
+
+def test_off_target_rate_counts_outputs_in_another_language(
+    identifier: LanguageIdentifier,
+) -> None:
     spanish = [
         "Mi hermana vive en una casa pequeña cerca del río.",
         "¿Quién ha abierto la ventana?",
@@ -100,14 +116,17 @@ def test_off_target_rate_counts_outputs_in_another_language() -> None:
     rate = off_target_rate([*spanish, *english, "2 + 2 = 4", "…", ""], "es", identifier)
     assert rate is not None
     assert rate.value == pytest.approx(1 / 3)
-    assert rate.signature == identifier.signature
+    assert rate.signature == f"lid:py3langid|langs:en.es.fr.pt|version:{version('py3langid')}"
     from_english = off_target_rate([*spanish, *english], "en", identifier)
     assert from_english is not None
     assert from_english.value == pytest.approx(2 / 3)
 
 
-def test_off_target_rate_is_unknown_without_letters() -> None:
-    identifier = LanguageIdentifier(["en", "es"])
+def test_the_signature_names_the_library_that_identifies() -> None:
+    assert f"from {IDENTIFIER}." in inspect.getsource(langid)
+
+
+def test_off_target_rate_is_unknown_without_letters(identifier: LanguageIdentifier) -> None:
     assert off_target_rate(["", "12", "?!"], "es", identifier) is None
 
 

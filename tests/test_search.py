@@ -20,9 +20,9 @@ def random_table(seed: int) -> Tensor:
     return torch.log_softmax(2 * torch.randn(VOCAB, VOCAB, generator=generator), dim=-1)
 
 
-def search(tables: list[Tensor], limits: list[int], beam_size: int, **options: float) -> list[
-    list[Finished]
-]:
+def search(
+    tables: list[Tensor], limits: list[int], beam_size: int, **options: float
+) -> list[list[Finished]]:
     rows = torch.stack(tables).repeat_interleave(beam_size, dim=0)
 
     def step(parents_R: Tensor, pieces_R: Tensor, position: int) -> Tensor:

@@ -162,7 +162,7 @@ def test_the_ends_of_a_sweep_equal_the_plain_targets(
     tiny_translator: Translator, identifier: LanguageIdentifier
 ) -> None:
     options = DecodeOptions(beam_size=2)
-    text = "Where is the station?"
+    text = "The cat sleeps."
     result = sweep(
         tiny_translator, identifier, text, sweep_weights(["es", "pt"], 5), options=options
     )

@@ -37,9 +37,7 @@ def test_no_input_gives_no_output(tiny_translator: Translator) -> None:
 def test_a_batch_gives_what_its_sentences_give_alone(tiny_translator: Translator) -> None:
     targets = ["es", "pt:0.4,fr:0.6", "fr"]
     together = texts(tiny_translator, SENTENCES, targets)
-    alone = [
-        texts(tiny_translator, [s], t)[0] for s, t in zip(SENTENCES, targets, strict=True)
-    ]
+    alone = [texts(tiny_translator, [s], t)[0] for s, t in zip(SENTENCES, targets, strict=True)]
     small = texts(tiny_translator, SENTENCES, targets, options=DecodeOptions(batch_size=1))
     assert together == alone == small
 
@@ -118,7 +116,6 @@ def test_decode_options_out_of_range_are_refused(options: dict[str, int], messag
         DecodeOptions(**options)  # type: ignore[arg-type]
 
 
-
 @pytest.mark.parametrize("name", ["config.yaml", "spm.model", "weights.safetensors"])
 @pytest.mark.parametrize("content", [None, b"", b"\xff\xfe nonsense"])
 def test_a_missing_or_corrupt_file_is_named(
@@ -137,9 +134,7 @@ def test_a_missing_folder_is_named(tmp_path: Path) -> None:
         load_translator(tmp_path / "nowhere")
 
 
-def test_weights_of_another_architecture_are_refused(
-    tiny_model_dir: Path, tmp_path: Path
-) -> None:
+def test_weights_of_another_architecture_are_refused(tiny_model_dir: Path, tmp_path: Path) -> None:
     folder = shutil.copytree(tiny_model_dir, tmp_path / "model")
     config = folder / "config.yaml"
     config.write_text(config.read_text().replace("ffn: 128", "ffn: 64"))

@@ -84,9 +84,10 @@ class Stream:
         return self.shard.info.languages[0] != self.source
 
     def indices(self, start: int, count: int) -> Ints:
-        """Pairs number `start` to `start + count` of an endless walk; each epoch has every pair once.
+        """Pairs number `start` to `start + count` of an endless walk.
 
-        Position i of an epoch is pair (a i + b) mod n, with `a` coprime to n and new each epoch.
+        An epoch has every pair once: its position i is pair (a i + b) mod n, with `a` coprime to n
+        and new each epoch.
         """
         size = len(self.shard)
         positions = np.arange(start, start + count, dtype=np.int64)
@@ -134,9 +135,15 @@ class BatchStream:
     ) -> None:
         self._config = config
         self._languages = list(languages)
-        self.streams = _streams(corpus, config)
+        self.streams = _streams(corpus, languages, config)
         self._probabilities = _probabilities(self.streams, config.temperature)
         self.position = position or Position(cursors=[0] * len(self.streams))
+        if len(self.position.cursors) != len(self.streams):
+            raise ConfigError(
+                f"training.directions: the run began with {len(self.position.cursors)} streams "
+                f"(sources x directions), now there are {len(self.streams)}; a run cannot go on "
+                "with other directions"
+            )
         self.skipped_long = 0
         self._pool: list[Ints] = []
         self._members = np.zeros((0, 2), dtype=np.int64)
@@ -187,7 +194,8 @@ class BatchStream:
         rows = np.flatnonzero(fits)
         if not len(rows):
             raise ConfigError(
-                f"training.max_pieces is {self._config.max_pieces}: no pair is as short as that"
+                f"training.max_pieces is {self._config.max_pieces}: none of the "
+                f"{len(lengths_N2)} pairs drawn is as short as that"
             )
         rows = rng.permutation(rows)  # pairs of equal length in random order
         rows = rows[np.lexsort((lengths_N2[rows, 1], lengths_N2[rows, 0]))]
@@ -202,7 +210,7 @@ class BatchStream:
         return [batches[i] for i in rng.permutation(len(batches))]
 
 
-def _streams(corpus: Corpus, config: TrainingConfig) -> list[Stream]:
+def _streams(corpus: Corpus, languages: Sequence[str], config: TrainingConfig) -> list[Stream]:
     """Every shard in every direction that is trained."""
     streams = []
     for number, shard in enumerate(corpus.shards):
@@ -210,6 +218,11 @@ def _streams(corpus: Corpus, config: TrainingConfig) -> list[Stream]:
         for way, (source, target) in enumerate([(first, second), (second, first)]):
             if config.directions is None or f"{source}>{target}" in config.directions:
                 streams.append(Stream(shard, source, target, (config.seed, number, way)))
+    if strange := sorted({s.target for s in streams} - set(languages)):
+        raise ConfigError(
+            f"the prepared corpus has pairs of {', '.join(strange)}, not among the languages: "
+            "run `macaronic prepare` with this configuration"
+        )
     found = {f"{s.source}>{s.target}" for s in streams}
     if missing := sorted(set(config.directions or found) - found):
         raise ConfigError(f"training.directions: the corpus has no pairs for {', '.join(missing)}")

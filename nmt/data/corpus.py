@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from itertools import zip_longest
 from pathlib import Path
-from typing import BinaryIO, NamedTuple, cast
+from typing import Any, BinaryIO, NamedTuple, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -39,8 +39,7 @@ class RawLine(NamedTuple):
 def read_lines(path: Path) -> Iterator[bytes]:
     """The lines of a file, plain or .gz, without line ends; CorpusError if it cannot be read."""
     try:
-        opened = gzip.open(path) if path.suffix == ".gz" else path.open("rb")
-        with cast(BinaryIO, opened) as file:
+        with cast(BinaryIO, gzip.open(path) if path.suffix == ".gz" else path.open("rb")) as file:
             for line in file:
                 yield line.rstrip(b"\r\n")
     except (gzip.BadGzipFile, EOFError, zlib.error):
@@ -96,15 +95,18 @@ def decode_line(raw: bytes, where: str) -> str:
 def _parse_json(source: SourceConfig, text: str, where: str) -> Pair:
     try:
         entry = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise CorpusError(f"{where}: not valid JSON: {error.msg}") from None
+    except (ValueError, RecursionError) as error:
+        raise CorpusError(f"{where}: not valid JSON: {error}") from None
     if isinstance(entry, dict) and isinstance(entry.get("translation"), dict):
         entry = entry["translation"]
     texts = [entry.get(code) if isinstance(entry, dict) else None for code in source.languages]
     if not all(isinstance(text, str) for text in texts):
         wanted = ", ".join(f'"{code}": "…"' for code in source.languages)
         raise CorpusError(f"{where}: expected an object with texts {{{wanted}}}")
-    return Pair(*cast("list[str]", texts))
+    pair = Pair(*cast("list[str]", texts))
+    if any("\ud800" <= character <= "\udfff" for side in pair for character in side):
+        raise CorpusError(f"{where}: half of a surrogate pair, which is not text")
+    return pair
 
 
 @dataclass(frozen=True)
@@ -139,25 +141,32 @@ class Shard:
         return np.diff(bounds, axis=1)
 
 
+def _shard_info(languages: list[str], **fields: Any) -> ShardInfo:
+    first, second = languages
+    return ShardInfo(languages=(first, second), **fields)
+
+
 class Corpus:
     """A prepared corpus: its vocabulary and one shard for each source."""
 
     def __init__(self, directory: Path) -> None:
         try:
             manifest = json.loads((directory / MANIFEST).read_text(encoding="utf-8"))
-            infos = [ShardInfo(**entry) for entry in manifest["shards"]]
+            infos = [_shard_info(**entry) for entry in manifest["shards"]]
+            self.fingerprint = str(manifest["fingerprint"])
         except FileNotFoundError:
             raise CorpusError(
                 f"{directory} holds no prepared corpus: run `macaronic prepare CONFIG` first"
             ) from None
-        except (json.JSONDecodeError, KeyError, TypeError):
+        except OSError as error:
+            raise CorpusError(f"cannot read {directory / MANIFEST}: {error.strerror}") from None
+        except (ValueError, KeyError, TypeError):
             raise CorpusError(f"{directory / MANIFEST} is damaged: prepare it again") from None
         self.directory = directory
-        self.fingerprint = str(manifest["fingerprint"])
         self.tokenizer = Tokenizer.load(directory / VOCABULARY)
         try:
             self.shards = tuple(Shard(directory, info) for info in infos if info.pairs)
-        except (OSError, ValueError) as error:
+        except (OSError, EOFError, ValueError) as error:
             raise CorpusError(f"{directory} is damaged: {error}; prepare it again") from None
 
 

@@ -83,7 +83,7 @@ def load_reports(directory: Path) -> list[SourceReport]:
 
 
 def format_reports(reports: Sequence[SourceReport]) -> str:
-    """A table for people: a row a source, a column a rule that dropped something; examples below."""
+    """A table for people: a row a source, a column a rule that dropped any; examples below."""
     rules = sorted({rule for report in reports for rule in report.dropped})
     header = ["source", "languages", "read", "kept", *rules]
     rows = [

@@ -10,6 +10,7 @@ from nmt.data.corpus import decode_line
 from nmt.decode.engine import DecodeOptions
 from nmt.decode.translator import Translation, Translator
 from nmt.errors import InputTooLong
+from nmt.progress import Progress
 from nmt.text.segment import join, split
 from nmt.text.target_mix import TargetLike
 
@@ -23,19 +24,22 @@ def translate_lines(
     source: str | None = None,
     via: str | None = None,
     options: DecodeOptions | None = None,
+    name: str = "line",
 ) -> Iterator[Translation]:
     """A translation for each line, in order, also for empty ones.
 
     Lines are translated some hundreds at a time, on a terminal one by one. Raises CorpusError for
-    a line that is not UTF-8 and InputTooLong, both naming the line.
+    a line that is not UTF-8 and InputTooLong, both naming the line as `name`:number.
     """
     numbered = enumerate(file, start=1)
     at_once = 1 if file.isatty() else LINES_AT_ONCE
-    while chunk := list(islice(numbered, at_once)):
-        lines = [decode_line(raw.rstrip(b"\r\n"), f"{file.name}:{n}") for n, raw in chunk]
-        for (number, _), line in zip(chunk, lines, strict=True):
-            _check_length(translator, line, f"{file.name}:{number}")
-        yield from translator.translate(lines, target, source=source, via=via, options=options)
+    with Progress("translating", unit="lines") as progress:
+        while chunk := list(islice(numbered, at_once)):
+            lines = [decode_line(raw.rstrip(b"\r\n"), f"{name}:{n}") for n, raw in chunk]
+            for (number, _), line in zip(chunk, lines, strict=True):
+                _check_length(translator, line, f"{name}:{number}")
+            yield from translator.translate(lines, target, source=source, via=via, options=options)
+            progress.advance(len(chunk))
 
 
 def translate_document(

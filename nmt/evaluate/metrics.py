@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 from typing import TYPE_CHECKING, cast
 
 from nmt.errors import InvalidInput, MissingDependency
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from nmt.text.langid import LanguageIdentifier  # training scores without one
 
 BOOTSTRAP_SAMPLES = 1000
+IDENTIFIER = "py3langid"  # the library behind LanguageIdentifier
 INSTALL = "install it with: pip install 'macaronic[evaluate]'"
 
 
@@ -96,13 +98,16 @@ def off_target_rate(
 ) -> Score | None:
     """Share of outputs detected as another language than the target.
 
-    Outputs without letters do not count; None where no output has any.
+    Outputs without letters do not count; None where no output has any. The signature names the
+    language identifier, the languages that it chose from, and its version.
     """
     detections = [d for d in identifier.detect_all(hypotheses) if d is not None]
     if not detections:
         return None
     off_target = sum(detection.language != target for detection in detections)
-    return Score(off_target / len(detections), identifier.signature)
+    candidates = ".".join(sorted(detection.language for detection in identifier.ranked("")))
+    signature = f"lid:{IDENTIFIER}|langs:{candidates}|version:{version(IDENTIFIER)}"
+    return Score(off_target / len(detections), signature)
 
 
 def paired_bootstrap(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
@@ -10,7 +11,9 @@ from itertools import accumulate, pairwise
 import sentencex
 
 # Bullets, numbers, quotation and heading signs, and boxes to tick, as in "  - [x] text".
-_MARKERS = re.compile(r"\s*(?:(?:[-*+•‣◦▪–—>]|#{1,6}|\(?(?:\d{1,3}|[a-zA-Z])\)|\d{1,3}\.|\[[ xX]\])\s+)*")
+_MARKERS = re.compile(
+    r"\s*(?:(?:[-*+•‣◦▪–—>]|#{1,6}|\(?(?:\d{1,3}|[a-zA-Z])\)|\d{1,3}\.|\[[ xX]\])\s+)*"
+)
 # Full stops that end no sentence: after one letter ("M. Dupont", "г. Минск", "av. J.-C. est"),
 # unless it is the last of several ("5 p.m. Then"), and those with no white space behind them.
 _ABBREVIATED = re.compile(r"(?<![\w.])([^\W\d_])\.\s*\Z|\.\Z")
@@ -44,13 +47,19 @@ def split(text: str, language: str) -> list[Segment]:
 def join(segments: Sequence[Segment], translations: Sequence[str]) -> str:
     """The text again, with a translation in the place of each sentence, in order.
 
-    Raises ValueError unless there are as many translations as sentences.
+    Where sentences follow each other without white space, as in Japanese, translations into a
+    language that has it get a space. Raises ValueError unless there is one translation a sentence.
     """
     sentences = sum(segment.is_sentence for segment in segments)
     if sentences != len(translations):
         raise ValueError(f"{len(translations)} translations for {sentences} sentences")
     remaining = iter(translations)
-    return "".join(next(remaining) if s.is_sentence else s.text for s in segments)
+    texts = [next(remaining) if s.is_sentence else s.text for s in segments]
+    for index, (segment, following) in enumerate(pairwise(segments)):
+        adjoining = segment.is_sentence and following.is_sentence
+        if adjoining and _ends_wide(segment.text) and not _ends_wide(texts[index]):
+            texts[index] += " "
+    return "".join(texts)
 
 
 def _split_line(line: str, language: str) -> Iterator[Segment]:
@@ -87,3 +96,8 @@ def _goes_on(part: str, following: str) -> bool:
         return letter is None or letter.lower() != letter.upper()
     # "「はい。」と言った": the sentence around a quotation.
     return part.endswith(_CLOSING_QUOTES) and following[:1].isalpha()
+
+
+def _ends_wide(text: str) -> bool:
+    """Whether a text ends with a sign that brings its own space, such as the Japanese full stop."""
+    return unicodedata.east_asian_width(text[-1:] or "。") in ("W", "F")

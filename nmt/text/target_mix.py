@@ -48,9 +48,12 @@ class TargetMix:
                 raise InvalidMix(f"invalid target {target!r}: {code} is given twice")
             weights[code] = _checked_weight(code, weight)
         total = sum(weights.values())
-        if not math.isfinite(total) or total <= 0:
+        if total <= 0:
             raise InvalidMix(f"invalid target {target!r}: at least one weight must be above 0")
-        return cls(tuple((code, weight / total) for code, weight in weights.items() if weight > 0))
+        if math.isinf(total):
+            raise InvalidMix(f"invalid target {target!r}: the weights are too large to be added up")
+        shares = ((code, weight / total) for code, weight in weights.items())
+        return cls(tuple((code, share) for code, share in shares if share > 0))
 
     @property
     def languages(self) -> tuple[str, ...]:
@@ -98,6 +101,10 @@ def _parse(text: str) -> list[tuple[str, object]]:
 def _checked_weight(code: str, weight: object) -> float:
     if isinstance(weight, bool) or not isinstance(weight, (int, float)):
         raise InvalidMix(f"weight of {code} is {weight!r}: it must be a number of 0 or more")
-    if not math.isfinite(weight) or weight < 0:
+    try:
+        number = float(weight)
+    except OverflowError:
+        raise InvalidMix(f"weight of {code} is too large for a floating-point number") from None
+    if not math.isfinite(number) or number < 0:
         raise InvalidMix(f"weight of {code} is {weight}: it must be a number of 0 or more")
-    return float(weight)
+    return number

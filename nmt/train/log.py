@@ -19,9 +19,12 @@ class TrainLog:
     def __init__(self, directory: Path, step: int) -> None:
         path = directory / LOG
         if path.exists():
-            kept = [line for line in _whole_lines(path) if json.loads(line)["step"] <= step]
             temporary = path.with_suffix(".tmp")
-            temporary.write_text("".join(kept), encoding="utf-8")
+            with (
+                path.open(encoding="utf-8") as lines,
+                temporary.open("w", encoding="utf-8") as kept,
+            ):
+                kept.writelines(line for line in lines if _is_until(line, step))
             temporary.replace(path)
         self._file = path.open("a", encoding="utf-8")
         self._board = SummaryWriter(str(directory / "tensorboard"), purge_step=step + 1)
@@ -53,7 +56,6 @@ class TrainLog:
         self._board.close()
 
 
-def _whole_lines(path: Path) -> list[str]:
-    """The lines that were written to their end: a kill may leave half of one."""
-    text = path.read_text(encoding="utf-8")
-    return [line for line in text.splitlines(keepends=True) if line.endswith("\n")]
+def _is_until(line: str, step: int) -> bool:
+    """Whether a record is of this step or before; a kill may leave half a line, which is after."""
+    return line.endswith("\n") and bool(json.loads(line)["step"] <= step)

@@ -19,6 +19,8 @@ from nmt.model.model_dir import ModelInfo, save_model
 from nmt.model.transformer import Transformer
 from nmt.text.tokenizer import Tokenizer
 from nmt.train.checkpoint import STATE, TrainState, load_state, save_state
+from nmt.train.device import compute_dtype, find_device
+from nmt.train.interrupt import StopRequest
 from nmt.train.log import TrainLog
 from nmt.train.loss import batch_loss
 from nmt.train.optim import MovingAverage, learning_rate, make_optimizer
@@ -36,22 +38,31 @@ class StepResult:
     padded_tokens: int
     grad_norm: float
 
+    def record(self) -> dict[str, float]:
+        """What the log tells of it: means over tokens."""
+        return {
+            "nll": self.nll / self.tokens,
+            "loss": self.loss / self.tokens,
+            "grad_norm": self.grad_norm,
+            "tokens": self.tokens,
+        }
+
 
 def train(config: Config, resume: bool = False) -> Path:
     """Train until the budget is used or validation stops improving; gives the model directory.
 
     With `resume`, goes on from the last checkpoint, if there is one, to the same losses as a run
-    never stopped. Raises CheckpointError if the run directory holds another run, NonFiniteLoss if
-    training blows up (the batch is saved in the run directory).
+    never stopped. Ctrl-C and SIGTERM save after the step at work and raise KeyboardInterrupt.
+    Raises CheckpointError if the run directory holds another run, NonFiniteLoss if training blows
+    up (the batch is saved in the run directory).
     """
     run = Run(config, resume)
-    with TrainLog(run.directory, run.state.step) as log, TrainProgress(config.training) as progress:
-        try:
-            run.loop(log, progress)
-        except KeyboardInterrupt:
-            run.save(log)
-            progress.note(f"stopped after step {run.state.step}; --resume goes on from here")
-            raise
+    with (
+        TrainLog(run.directory, run.state.step) as log,
+        TrainProgress(config.training) as progress,
+        StopRequest() as stop,
+    ):
+        run.loop(log, progress, stop)
     run.export(run.directory / "model")
     return run.directory / "model"
 
@@ -68,7 +79,7 @@ class Run:
         self.corpus = Corpus(Path(config.data.directory))
         self.tokenizer = self.corpus.tokenizer
         _check_languages(config, self.tokenizer)
-        self.device = _device(settings)
+        self.device = find_device(settings)
         self.state = self._start_state(resume)
         self.batches = BatchStream(self.corpus, config.languages, settings, self.state.position)
         self.model = Transformer(
@@ -84,7 +95,7 @@ class Run:
             self._restore()
         self.validator = Validator(config, self.tokenizer)
 
-    def loop(self, log: TrainLog, progress: TrainProgress) -> None:
+    def loop(self, log: TrainLog, progress: TrainProgress, stop: StopRequest) -> None:
         """Steps, validations and checkpoints until the budget is used."""
         settings, state = self.config.training, self.state
         clock = _Clock(state.seconds)
@@ -95,27 +106,28 @@ class Run:
             state.step += 1
             state.tokens += result.tokens
             state.seconds = clock.seconds
-            log.write(
-                "train",
-                state.step,
-                nll=result.nll / result.tokens,
-                loss=result.loss / result.tokens,
-                grad_norm=result.grad_norm,
-                learning_rate=rate,
-                tokens=result.tokens,
-            )
+            log.write("train", state.step, **result.record(), learning_rate=rate)
             progress.step(state, result.nll, result.tokens, result.padded_tokens, used)
             if state.seconds - last_validation >= 60 * settings.validate_every_minutes:
                 self.validate(log, progress)
-                last_validation = clock.seconds
+                self.save(log)  # else a restart would not know the best loss of `best/`
+                last_save = last_validation = clock.seconds
                 if settings.patience and state.stale_validations >= settings.patience:
                     progress.note(f"no gain in {settings.patience} validations: stopping")
                     break
-            if state.seconds - last_save >= 60 * settings.save_every_minutes:
+            if stop.is_made or state.seconds - last_save >= 60 * settings.save_every_minutes:
                 self.save(log)
                 last_save = clock.seconds
+            if stop.is_made:
+                progress.note(f"stopped after step {state.step}; --resume goes on from here")
+                raise KeyboardInterrupt
         self.validate(log, progress)
         self.save(log)
+        if self.batches.skipped_long:
+            progress.note(
+                f"left out {self.batches.skipped_long:,} drawn pairs that are longer than "
+                f"training.max_pieces ({settings.max_pieces}) or have an empty side"
+            )
 
     def step(self, rate: float) -> StepResult:
         """One update of the weights, from `accumulation` batches."""
@@ -196,9 +208,14 @@ class Run:
 
     def _provenance(self) -> dict[str, object]:
         state = self.state
+        pairs = {shard.info.name: len(shard) for shard in self.corpus.shards}
         return {
             "corpus": self.corpus.fingerprint[:16],
-            "sources": [f"{s.info.name} ({s.info.pairs} pairs)" for s in self.corpus.shards],
+            "sources": [
+                {"name": source.name, "pairs": pairs[source.name], "licence": source.licence}
+                for source in self.config.data.sources
+                if source.name in pairs
+            ],
             "steps": state.step,
             "target_tokens": state.tokens,
             "training_minutes": round(state.seconds / 60, 1),
@@ -209,7 +226,12 @@ class Run:
         }
 
     def _start_state(self, resume: bool) -> TrainState:
-        self.directory.mkdir(parents=True, exist_ok=True)
+        try:
+            self.directory.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise CheckpointError(
+                f"cannot make training.directory {self.directory}: {error.strerror}"
+            ) from None
         identity = {
             "model": self.config.model.model_dump(mode="json"),
             "languages": list(self.config.languages),
@@ -221,10 +243,9 @@ class Run:
                 f"{self.directory} holds a run already: go on with --resume, "
                 "or choose another training.directory"
             )
-        if has_state:
-            return load_state(self.directory, identity)
+        state = load_state(self.directory, identity) if has_state else TrainState(identity=identity)
         save_config(self.config, self.directory / "config.yaml")
-        return TrainState(identity=identity)
+        return state
 
     def _restore(self) -> None:
         state = self.state
@@ -260,25 +281,6 @@ def used_budget(settings: TrainingConfig, step: int, seconds: float) -> float:
     if settings.max_minutes is not None:
         shares.append(seconds / (60 * settings.max_minutes))
     return max(shares)
-
-
-def compute_dtype(settings: TrainingConfig) -> torch.dtype:
-    """The type of matrix products: `auto` takes bfloat16 only where the hardware multiplies it.
-
-    Without such hardware a CPU emulates bfloat16, a hundred times slower than float32.
-    """
-    if settings.dtype != "auto":
-        return {"bfloat16": torch.bfloat16, "float32": torch.float32}[settings.dtype]
-    if settings.device != "cpu":
-        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
-    supported = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
-    return torch.bfloat16 if supported else torch.float32
-
-
-def _device(settings: TrainingConfig) -> torch.device:
-    if settings.device != "cpu" and not torch.cuda.is_available():
-        raise ConfigError(f"training.device is {settings.device}, but torch finds no CUDA device")
-    return torch.device(settings.device)
 
 
 def _check_languages(config: Config, tokenizer: Tokenizer) -> None:

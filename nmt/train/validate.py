@@ -30,10 +30,18 @@ class Validator:
         self._tokenizer = tokenizer
         self._forbidden = [PAD, BOS, UNK, *tokenizer.tag_ids.values()]
         paths = [Path(config.data.root) / path for path in settings.validation]
-        self._tests: list[DirectionTest] = []
+        self._tests: list[tuple[DirectionTest, list[list[int]], list[list[int]]]] = []
         if paths:
-            self._tests = read_tests(paths, config.languages, limit=settings.validation_sentences)
-            check_metrics(["bleu"], [test.target for test in self._tests])
+            tests = read_tests(paths, config.languages, limit=settings.validation_sentences)
+            check_metrics(["bleu"], [test.target for test in tests])
+            self._tests = [
+                (
+                    test,
+                    self._encode(test.sources, test, "source"),
+                    self._encode(test.references, test, "reference"),
+                )
+                for test in tests
+            ]
         elif settings.patience:
             raise ConfigError("training.patience needs held-out files in training.validation")
 
@@ -50,10 +58,8 @@ class Validator:
         """
         model.eval()
         scores: dict[str, float] = {}
-        for test in self._tests:
+        for test, sources, targets in self._tests:
             name = f"{test.name}.{test.source}>{test.target}"
-            sources = self._encode(test.sources, test, "source")
-            targets = self._encode(test.references, test, "reference")
             scores[f"loss.{name}"] = self._loss(model, device, test.target, sources, targets)
             hypotheses = self._greedy(model, test.target, sources)
             scores[f"bleu.{name}"] = score("bleu", hypotheses, test.references, test.target).value

@@ -1,0 +1,99 @@
+"""Write the card of a model directory from what it is and from measured reports."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+
+from nmt.model.model_dir import CARD, ModelInfo, load_info
+
+Result = dict[str, Any]
+
+
+@click.command()
+@click.argument("model", type=click.Path(path_type=Path))
+@click.argument("reports", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--trained-with", required=True, help="The command that trained it.")
+@click.option("--limits", required=True, type=click.File(), help="Text about what it cannot do.")
+def main(model: Path, reports: tuple[Path, ...], trained_with: str, limits: Any) -> None:
+    """Write MODEL/README.md with the scores of REPORTS, made by `macaronic evaluate --json`.
+
+    \b
+    Example:
+      python scripts/write_card.py nmt/pretrained tatoeba.json flores.json \\
+          --trained-with "macaronic train configs/latin.yaml" --limits limits.md
+    """
+    info = load_info(model)
+    parts = [_header(info, trained_with), _data(info), "## Scores\n"]
+    for path in reports:
+        parts.append(_scores(json.loads(path.read_text(encoding="utf-8"))))
+    parts.append("## Limits\n\n" + limits.read().strip() + "\n")
+    (model / CARD).write_text("\n".join(parts), encoding="utf-8")
+
+
+def _header(info: ModelInfo, trained_with: str) -> str:
+    a, p = info.architecture, info.provenance
+    return f"""# {info.name}: {", ".join(info.languages)}
+
+One Transformer that translates between all of its languages and in between them.
+
+- Trained directions: {", ".join(sorted(info.directions))}; all others are zero-shot.
+- Architecture: {a.encoder_layers} encoder and {a.decoder_layers} decoder layers, width {a.d_model}, \
+feed-forward {a.ffn}, {a.heads} heads, {a.norm}-norm; {info.parameters:,} parameters, \
+{info.vocab_size:,} shared pieces, stored in half precision.
+- Training: `{trained_with}`; {p["steps"]:,} steps, {p["target_tokens"]:,} target tokens, \
+{p["training_minutes"]:g} minutes on {p["device"]} with {p["threads"]} threads ({p["dtype"]}, \
+torch {p["torch"]}).
+"""
+
+
+def _data(info: ModelInfo) -> str:
+    rows = [
+        f"| {source['name']} | {source['pairs']:,} | {source['licence']} |"
+        for source in info.provenance["sources"]
+    ]
+    return "\n".join(
+        ["## Data", "", "| source | pairs | licence |", "| --- | ---: | --- |", *rows, ""]
+    )
+
+
+def _scores(report: dict[str, Any]) -> str:
+    results: list[Result] = report["results"]
+    files = sorted({f"{r['test']} {r['source']}>{r['target']}" for r in results})
+    beam = report["options"]["decode"]["beam_size"]
+    lines = [
+        f"{len(files)} directions, beam {beam}:",
+        "",
+        "| test | direction | path | sentences | BLEU | chrF2 | off-target |",
+        "| --- | --- | --- | ---: | ---: | ---: | ---: |",
+        *(_row(result) for result in results),
+        "",
+        *(f"- `{signature}`" for signature in sorted(set(_signatures(results)))),
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _row(r: Result) -> str:
+    path = f"pivot through {r['via']}" if r["path"] == "pivot" else r["path"].replace("_", "-")
+    off_target = f"{100 * r['off_target']['value']:.1f} %" if r["off_target"] else ""
+    return (
+        f"| {r['test']} | {r['source']} → {r['target']} | {path} | {r['sentences']} "
+        f"| {r['scores']['bleu']['value']:.1f} | {r['scores']['chrf']['value']:.1f} "
+        f"| {off_target} |"
+    )
+
+
+def _signatures(results: list[Result]) -> Iterator[str]:
+    for result in results:
+        yield from (score["signature"] for score in result["scores"].values())
+        if result["off_target"]:
+            yield result["off_target"]["signature"]
+
+
+if __name__ == "__main__":
+    main()
