@@ -1,12 +1,12 @@
-# The two commands: `make serve` and `make test`. Both set up what they need in .venv first.
+# `make serve` and `make test` set up all that they need in .venv first.
 PYTHON ?= python3
 HOST ?= 127.0.0.1
 PORT ?= 8000
 
 BIN := .venv/bin
-PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: serve test check format clean
+.PHONY: serve test check format constraints clean
 
 serve: .venv/serve.stamp
 	$(BIN)/macaronic serve --host $(HOST) --port $(PORT)
@@ -23,17 +23,26 @@ format: .venv/all.stamp
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-clean:
-	rm -rf .venv build dist
+# Pins the newest versions; needs uv. CUDA libraries are left to torch, which names its own.
+constraints:
+	( echo "# Every version to install, for all systems and Python versions. Made by 'make constraints'." ; \
+	  echo torch==2.13.0 | uv pip compile --quiet --upgrade --universal --python-version 3.10 --extra all \
+	    --no-annotate --no-header --no-emit-index-url --no-emit-find-links pyproject.toml - \
+	  | grep -Ev '^(nvidia-|cuda-|triton)' ) > constraints.new
+	mv constraints.new constraints.txt
 
-# A stamp is older than what it was made from exactly when the packages may have changed.
-.venv/serve.stamp: .venv/bin/python pyproject.toml constraints.txt
-	$(PIP) --editable '.[serve,torch]'
+clean:
+	rm -rf .venv build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find nmt serve scripts tests -name __pycache__ -prune -exec rm -rf {} +
+
+# A stamp that is older than what it depends on means that packages may have changed.
+.venv/serve.stamp: $(BIN)/python pyproject.toml constraints.txt
+	$(INSTALL) --editable '.[serve,torch]'
 	touch $@
 
-.venv/all.stamp: .venv/bin/python pyproject.toml constraints.txt
-	$(PIP) --editable '.[all]'
-	touch $@ .venv/serve.stamp
+.venv/all.stamp: $(BIN)/python pyproject.toml constraints.txt
+	$(INSTALL) --editable '.[all]'
+	touch .venv/serve.stamp $@
 
-.venv/bin/python:
+$(BIN)/python:
 	$(PYTHON) -m venv .venv

@@ -23,6 +23,7 @@ class Command(click.Command):
     """A command that shows an error meant for users as one message, without a traceback."""
 
     def invoke(self, context: click.Context) -> Any:
+        """Run the command; what it cannot do becomes click's kind of error."""
         try:
             return super().invoke(context)
         except USAGE_ERRORS as error:
@@ -215,7 +216,9 @@ def train(config: Path, overrides: tuple[str, ...], resume: bool) -> None:
 @click.option(
     "--json", "json_file", type=click.File("w", lazy=True), help="Write JSON; - is stdout."
 )
-@click.option("--html", "html_file", type=click.Path(path_type=Path), help="Write a heat map.")
+@click.option(
+    "--html", "html_file", type=click.File("w", "utf-8", lazy=True), help="Write heat maps."
+)
 @click.option("--output", type=click.Path(path_type=Path), help="Folder for the translations.")
 @click.option(
     "--compare",
@@ -233,7 +236,7 @@ def evaluate(
     no_pivot: bool,
     limit: int | None,
     json_file: TextIO | None,
-    html_file: Path | None,
+    html_file: TextIO | None,
     output: Path | None,
     compare: Path | None,
     beam: int,
@@ -269,7 +272,7 @@ def evaluate(
     if output:
         matrix.write_hypotheses(results, output)
     if html_file:
-        html_file.write_text(report.to_html(found), encoding="utf-8")
+        html_file.write(report.to_html(found))
     if json_file:
         json_file.write(report.to_json(found) + "\n")
     if json_file is None or json_file.name != "-":

@@ -2,7 +2,7 @@
 
 
 class MacaronicError(Exception):
-    """Base of all errors meant for users; the message names the thing, the rule and what is allowed."""
+    """Base of all errors meant for users: the message names thing, rule and what is allowed."""
 
 
 class ConfigError(MacaronicError):

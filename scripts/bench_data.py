@@ -39,10 +39,10 @@ WORDS = 30_000
 MEAN_WORDS = 11
 PAIRS_PER_BLOCK = 10_000
 SYLLABLES = {
-    "en": "the and wor ing ter ou sh ea ck ly st ble".split(),
-    "es": "los ción que ar da mien to ñi es re ue te".split(),
-    "pt": "ção nha os lhe ei ra ver mu em qua ões te".split(),
-    "fr": "eau les ment oi tion ue rè par qu sé eur lle".split(),
+    "en": ["the", "and", "wor", "ing", "ter", "ou", "sh", "ea", "ck", "ly", "st", "ble"],
+    "es": ["los", "ción", "que", "ar", "da", "mien", "to", "ñi", "es", "re", "ue", "te"],
+    "pt": ["ção", "nha", "os", "lhe", "ei", "ra", "ver", "mu", "em", "qua", "ões", "te"],
+    "fr": ["eau", "les", "ment", "oi", "tion", "ue", "rè", "par", "qu", "sé", "eur", "lle"],
 }
 
 
@@ -85,7 +85,7 @@ class Measured:
     help="Where to work, some 500 bytes a pair; a temporary folder if not given.",
 )
 def main(pairs: int, workers: int | None, seconds: float, directory: Path | None) -> None:
-    """Measure preparation and batching on synthetic pairs.
+    r"""Measure preparation and batching on synthetic pairs.
 
     \b
     Example:
@@ -176,10 +176,9 @@ def _report_to(sender: Connection, function: Callable[..., Any], *arguments: Any
 
 def write_pairs(path: Path, languages: tuple[str, str], count: int, seed: int) -> None:
     """Write a file of sentence pairs, the same each time, some of them twice."""
-    opened = gzip.open(path, "wt", 1, "utf-8") if path.suffix == ".gz" else path.open("w")
-    with opened as file:
+    with gzip.open(path, "wb", 1) if path.suffix == ".gz" else path.open("wb") as file:
         for block in sentence_pairs(languages, count, seed):
-            file.writelines(block)
+            file.write("".join(block).encode())
 
 
 def sentence_pairs(languages: tuple[str, str], count: int, seed: int) -> Iterator[list[str]]:

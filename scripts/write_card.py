@@ -42,8 +42,8 @@ def _header(info: ModelInfo, trained_with: str) -> str:
 One Transformer that translates between all of its languages and in between them.
 
 - Trained directions: {", ".join(sorted(info.directions))}; all others are zero-shot.
-- Architecture: {a.encoder_layers} encoder and {a.decoder_layers} decoder layers, width {a.d_model}, \
-feed-forward {a.ffn}, {a.heads} heads, {a.norm}-norm; {info.parameters:,} parameters, \
+- Architecture: {a.encoder_layers} encoder and {a.decoder_layers} decoder layers, width \
+{a.d_model}, feed-forward {a.ffn}, {a.heads} heads, {a.norm}-norm; {info.parameters:,} parameters, \
 {info.vocab_size:,} shared pieces, stored in half precision.
 - Training: `{trained_with}`; {p["steps"]:,} steps, {p["target_tokens"]:,} target tokens, \
 {p["training_minutes"]:g} minutes on {p["device"]} with {p["threads"]} threads ({p["dtype"]}, \

@@ -133,9 +133,10 @@ class Backend:
             results = iter(await asyncio.wait_for(loaded.batcher.submit(jobs), seconds))
         except asyncio.TimeoutError:
             raise TookTooLong(f"no translation within {seconds:g} seconds; try again") from None
+        counts = [sum(segment.is_sentence for segment in segments) for segments in plans]
         return [
-            _assemble(task.text, segments, list(islice(results, sum(s.is_sentence for s in segments))))
-            for task, segments in zip(tasks, plans, strict=True)
+            _assemble(task.text, segments, list(islice(results, count)))
+            for task, segments, count in zip(tasks, plans, counts, strict=True)
         ]
 
     async def _load(self) -> None:

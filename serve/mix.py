@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
 
 from nmt import TargetMix
-from nmt.decode.sweep import sweep_weights
+from nmt.decode.sweep import WEIGHT_DIGITS, sweep_weights
 from nmt.errors import InvalidMix
 from serve.backend import AUTO, Backend, Task
 from serve.connection import ERRORS, CurrentBackend, CurrentSettings, while_connected
@@ -96,7 +96,10 @@ async def _sweep(
     detections = await backend.detect(texts)
     steps = [
         MixStep(
-            weights=dict(zip(languages, mix.row(languages), strict=True)),
+            weights={
+                code: round(weight, WEIGHT_DIGITS)
+                for code, weight in zip(languages, mix.row(languages), strict=True)
+            },
             translatedText=text,
             detectedLanguage=detected_language(found) if found else None,
         )

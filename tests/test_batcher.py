@@ -156,7 +156,7 @@ async def test_a_client_that_leaves_the_queue_makes_room_and_costs_the_others_no
         await until(lambda: batcher.waiting == 3)
         handler.open.set()
         answers = await asyncio.gather(first, tasks[0], tasks[2], late)
-    assert answers == [["*busy*"], ["*a*"], ["*b*"], ["*late*"]]
+    assert [*answers] == [["*busy*"], ["*a*"], ["*b*"], ["*late*"]]
     assert handler.batches == [["busy"], ["a", "b", "late"]]
 
 

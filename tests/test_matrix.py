@@ -139,8 +139,11 @@ def test_a_sentence_that_is_too_long_is_found_by_its_test(identifier: LanguageId
 
 
 def test_progress_goes_to_stderr(
-    identifier: LanguageIdentifier, capsys: pytest.CaptureFixture[str]
+    identifier: LanguageIdentifier,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr("nmt.progress.SECONDS_BETWEEN_LINES", 0)
     run(identifier, [direction("pt", "es")], EvaluateOptions())
     captured = capsys.readouterr()
     assert captured.out == ""

@@ -15,7 +15,6 @@ import httpx
 import pytest
 import uvicorn
 from fakes import LANGUAGES, fake
-from nmt.text.langid import LanguageIdentifier
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
@@ -23,6 +22,7 @@ from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import Select, WebDriverWait
 
 from nmt import TargetMix, Translator
+from nmt.text.langid import LanguageIdentifier
 from serve.app import create_app
 from serve.settings import Settings
 
@@ -66,7 +66,7 @@ class Browser:
         return str(self.find(element_id).get_property("textContent"))
 
     def script(self, code: str, *arguments: Any) -> Any:
-        return self.driver.execute_script(code, *arguments)  # type: ignore[no-untyped-call]
+        return self.driver.execute_script(code, *arguments)
 
     def choose(self, element_id: str, code: str) -> None:
         Select(self.find(element_id)).select_by_value(code)

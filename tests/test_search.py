@@ -57,7 +57,8 @@ def test_a_beam_wide_enough_finds_what_trying_everything_finds(seed: int, penalt
 @pytest.mark.parametrize("seed", range(5))
 def test_a_beam_of_one_takes_the_best_piece_each_time(seed: int) -> None:
     table = random_table(seed)
-    pieces, last = [], BOS
+    pieces: list[int] = []
+    last = BOS
     while len(pieces) < 8 and (last := int(table[last].argmax())) != EOS:
         pieces.append(last)
     found = search([table], [8], beam_size=1)[0]

@@ -30,7 +30,9 @@ def test_sentences_are_bare_and_have_letters(text: str, language: str) -> None:
             assert len(segment.text.splitlines()) == 1
 
 
-@given(st.lists(st.sampled_from(["A cat.", "Was it? ", "\n\n", "- ", "\t", "日本。", "It's me!  "])))
+@given(
+    st.lists(st.sampled_from(["A cat.", "Was it? ", "\n\n", "- ", "\t", "日本。", "It's me!  "]))
+)
 def test_translations_stand_where_the_sentences_stood(parts: list[str]) -> None:
     segments = split("".join(parts), "en")
     translations = [str(n) + "。" for n, s in enumerate(s for s in segments if s.is_sentence)]
@@ -59,7 +61,12 @@ def test_sentence_ends_are_those_of_the_language(language: str, expected: list[s
 
 
 def test_japanese_needs_no_white_space() -> None:
-    expected = ["今日は天気がいいです。", "散歩に行きましょう！", "「はい。」と彼は言った。", "本当？"]
+    expected = [
+        "今日は天気がいいです。",
+        "散歩に行きましょう！",
+        "「はい。」と彼は言った。",
+        "本当？",
+    ]
     assert sentences("".join(expected), "ja") == expected
 
 

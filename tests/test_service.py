@@ -9,18 +9,20 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from fakes import LANGUAGES, fake
 from fastapi.testclient import TestClient
-from nmt.text.langid import LanguageIdentifier
 from pydantic import ValidationError
+from starlette.types import Message
 
 from nmt import DecodeOptions, TargetMix, Translator
 from nmt.decode.sweep import sweep, sweep_weights
 from nmt.errors import InvalidInput, ModelError
+from nmt.text.langid import LanguageIdentifier
 from serve.app import create_app
 from serve.errors import CannotServe
 from serve.run import run
@@ -46,6 +48,11 @@ def post(client: TestClient, route: str = "/translate", **fields: Any) -> Any:
     response = client.post(route, json=fields)
     assert response.status_code == 200, response.text
     return response.json()
+
+
+def ask(client: TestClient, text: str) -> Any:
+    """The response to a plain request, whatever it is."""
+    return client.post("/translate", json={"q": text, "source": "en", "target": "es"})
 
 
 def refused(client: TestClient, status: int, route: str = "/translate", **fields: Any) -> str:
@@ -111,7 +118,12 @@ def test_unknown_fields_a_key_and_nulls_are_ignored_and_codes_come_in_any_case(
     client: TestClient,
 ) -> None:
     plain = post(client, q=TEXT, source="en", target="es")
-    extra = {"api_key": "secret", "format": "text", "colour": [1], "alternatives": None}
+    extra: dict[str, Any] = {
+        "api_key": "secret",
+        "format": "text",
+        "colour": [1],
+        "alternatives": None,
+    }
     assert post(client, q=TEXT, source="EN", target="Es", **extra) == plain
 
 
@@ -180,7 +192,7 @@ def test_a_text_in_the_target_language_comes_back_as_it_is(client: TestClient) -
 
 
 def test_many_clients_at_once_get_the_answers_that_they_get_alone(client: TestClient) -> None:
-    requests = [
+    requests: list[dict[str, Any]] = [
         {"q": text, "source": "en", "target": target}
         for text in (TEXT, "The cat is black.", "The dog eats.", "The cat is black. The dog eats.")
         for target in ("es", "pt", "fr", {"es": 0.5, "pt": 0.5})
@@ -551,28 +563,25 @@ def test_a_full_queue_gives_503_with_retry_after_and_the_others_are_answered(
     settings = Settings(queue_size=1, batch_size=1)
     app = create_app(settings, gate.translator, identifier)
 
-    def ask(text: str) -> Any:
-        return client.post("/translate", json={"q": text, "source": "en", "target": "es"})
-
     with TestClient(app) as client, ThreadPoolExecutor(2) as threads:
-        running = threads.submit(ask, "first")
+        running = threads.submit(ask, client, "first")
         until(lambda: gate.texts == ["first"])
-        queued = threads.submit(ask, "second")
+        queued = threads.submit(ask, client, "second")
         until(lambda: app.state.backend.ready().batcher.waiting == 1)
-        response = ask("third")
+        response = ask(client, "third")
         assert response.status_code == 503 and "waiting" in response.json()["error"]
         assert int(response.headers["Retry-After"]) > 0
         gate.open.set()
         assert running.result().json()["translatedText"] == "FIRST"
         assert queued.result().json()["translatedText"] == "SECOND"
-        assert ask("fourth").json()["translatedText"] == "FOURTH"
+        assert ask(client, "fourth").json()["translatedText"] == "FOURTH"
 
 
 def test_a_request_that_takes_too_long_is_given_up(identifier: LanguageIdentifier) -> None:
     gate = Gate()
     app = create_app(Settings(max_wait_seconds=0.05), gate.translator, identifier)
     with TestClient(app) as client:
-        response = client.post("/translate", json={"q": TEXT, "source": "en", "target": "es"})
+        response = ask(client, TEXT)
         gate.open.set()
     assert response.status_code == 503 and "0.05 seconds" in response.json()["error"]
     assert int(response.headers["Retry-After"]) > 0
@@ -586,7 +595,7 @@ def test_a_client_that_leaves_gives_its_place_in_the_queue_back(
     body = json.dumps({"q": "gone", "source": "en", "target": "es"}).encode()
     left = threading.Event()
 
-    async def receive() -> dict[str, Any]:
+    async def receive() -> Message:
         if not left.is_set():
             left.set()
             return {"type": "http.request", "body": body}
@@ -594,23 +603,25 @@ def test_a_client_that_leaves_gives_its_place_in_the_queue_back(
             await asyncio.sleep(0.001)
         return {"type": "http.disconnect"}
 
-    async def send(message: dict[str, Any]) -> None:
+    async def send(message: Message) -> None:
         statuses.append(message.get("status"))
 
-    def ask(text: str) -> Any:
-        return client.post("/translate", json={"q": text, "source": "en", "target": "es"})
-
-    scope = {"type": "http", "method": "POST", "path": "/translate", "query_string": b""}
+    scope: dict[str, Any] = {
+        "type": "http",
+        "method": "POST",
+        "path": "/translate",
+        "query_string": b"",
+    }
     scope |= {"headers": [(b"content-type", b"application/json")], "app": app}
     statuses: list[int | None] = []
     with TestClient(app) as client, ThreadPoolExecutor(2) as threads:
         batcher = app.state.backend.ready().batcher
-        running = threads.submit(ask, "first")
+        running = threads.submit(ask, client, "first")
         until(lambda: gate.texts == ["first"])
         assert client.portal
-        client.portal.call(app, scope, receive, send)
+        client.portal.call(partial(app, scope, receive, send))
         until(lambda: batcher.waiting == 0)
-        late = threads.submit(ask, "late")
+        late = threads.submit(ask, client, "late")
         until(lambda: batcher.waiting == 1)
         gate.open.set()
         assert running.result().json()["translatedText"] == "FIRST"
@@ -631,11 +642,8 @@ def test_one_clients_failure_does_not_fail_those_that_share_its_batch(
     texts: list[str] = []
     app = create_app(Settings(batch_wait_seconds=0.3), fake(reply), identifier)
 
-    def ask(text: str) -> Any:
-        return client.post("/translate", json={"q": text, "source": "en", "target": "es"})
-
     with TestClient(app) as client, ThreadPoolExecutor(3) as threads:
-        answers = list(threads.map(ask, ["first", "bad", "last"]))
+        answers = list(threads.map(partial(ask, client), ["first", "bad", "last"]))
     assert texts.count("first") + texts.count("last") > 2  # they did share a batch that failed
     assert [answer.status_code for answer in answers] == [200, 400, 200]
     assert answers[0].json()["translatedText"] == "FIRST"
@@ -647,7 +655,7 @@ def test_a_bug_is_an_error_in_json_without_a_traceback(identifier: LanguageIdent
 
     app = create_app(Settings(), fake(fail), identifier)
     with TestClient(app, raise_server_exceptions=False) as client:
-        response = client.post("/translate", json={"q": TEXT, "source": "en", "target": "es"})
+        response = ask(client, TEXT)
     assert response.status_code == 500
     assert list(response.json()) == ["error"] and "secret" not in response.text
 

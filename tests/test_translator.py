@@ -113,7 +113,7 @@ def test_bad_targets_and_languages_are_refused(tiny_translator: Translator) -> N
 )
 def test_decode_options_out_of_range_are_refused(options: dict[str, int], message: str) -> None:
     with pytest.raises(InvalidInput, match=message):
-        DecodeOptions(**options)  # type: ignore[arg-type]
+        DecodeOptions(**options)
 
 
 @pytest.mark.parametrize("name", ["config.yaml", "spm.model", "weights.safetensors"])

@@ -128,15 +128,15 @@ def script_of(code: str) -> str:
 def _script_pattern(code: str) -> regex.Pattern[str]:
     script = script_of(code)
     scripts = _COMPOUND_SCRIPTS.get(script, (script,))
-    return regex.compile("".join(["[", *(rf"\p{{Script={s}}}" for s in scripts), "]"]))
+    return regex.compile("".join(["[", *(rf"\p{{Script={s}}}" for s in scripts), "]+"]))
 
 
-_LETTER = regex.compile(r"\p{L}")
+_LETTERS = regex.compile(r"\p{L}+")
 
 
 def script_share(text: str, code: str) -> float:
     """Share of a text's letters that are in the script of a language; 1 if it has no letters."""
-    letters = _LETTER.findall(text)
+    letters = "".join(_LETTERS.findall(text))
     if not letters:
         return 1.0
-    return sum(map(bool, map(_script_pattern(code).match, letters))) / len(letters)
+    return sum(map(len, _script_pattern(code).findall(letters))) / len(letters)

@@ -1,0 +1,1 @@
+"""Decoding: from sources to translations."""

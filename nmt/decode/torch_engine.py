@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from nmt.decode.engine import DecodeOptions, Decoded, Source, max_target_pieces
+from nmt.decode.engine import Decoded, DecodeOptions, Source, max_target_pieces
 from nmt.decode.search import beam_search
 from nmt.errors import ModelError
 from nmt.model.layers import LayerCache

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from nmt.decode.engine import DecodeOptions, Decoded, Engine, Source, load_engine, max_source_pieces
+from nmt.decode.engine import Decoded, DecodeOptions, Engine, Source, load_engine, max_source_pieces
 from nmt.errors import InputTooLong, InvalidInput, UnknownLanguage
 from nmt.model.model_dir import ModelInfo
 from nmt.text.target_mix import TargetLike, TargetMix

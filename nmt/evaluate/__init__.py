@@ -1,0 +1,1 @@
+"""How good a model is: scores, every direction of the tests, reports."""

@@ -51,7 +51,7 @@ class PairedScore:
 
 
 def bleu(target: str) -> Metric:
-    """sacreBLEU's BLEU with the tokeniser of the target language: 13a unless it needs its own."""
+    """BLEU by sacreBLEU with the tokeniser of the target language: 13a unless it needs its own."""
     try:
         from sacrebleu.metrics.bleu import BLEU
 
@@ -63,7 +63,7 @@ def bleu(target: str) -> Metric:
 
 
 def chrf(target: str) -> Metric:
-    """sacreBLEU's chrF2, the same for every target language."""
+    """ChrF2 by sacreBLEU, the same for every target language."""
     try:
         from sacrebleu.metrics.chrf import CHRF
     except ImportError:

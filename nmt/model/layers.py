@@ -32,6 +32,7 @@ class Linear(nn.Linear):
         super().__init__(inputs, outputs, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Map the last dimension."""
         return F.linear(x, self.weight.to(x.dtype))
 
 
@@ -39,6 +40,7 @@ class LayerNorm(nn.LayerNorm):
     """Layer normalisation in the type of its input."""
 
     def forward(self, x: Tensor) -> Tensor:
+        """Normalise the last dimension."""
         weight, bias = self.weight.to(x.dtype), self.bias.to(x.dtype)
         return F.layer_norm(x, self.normalized_shape, weight, bias, self.eps)
 
@@ -59,6 +61,7 @@ class Dropout(nn.Module):
         self._pool: Tensor | None = None
 
     def forward(self, x: Tensor) -> Tensor:
+        """Zero a share of the elements and scale up the rest, in training only."""
         if not self.training or self.rate == 0:
             return x
         size = x.numel()
@@ -135,13 +138,17 @@ class Sublayer(nn.Module):
         self.dropout = dropout
 
     def wrap(self, x: Tensor, inner: Callable[[Tensor], Tensor]) -> Tensor:
+        """The residual step around `inner`, with the normalisation before or after it."""
         if self.is_pre_norm:
-            return x + self.dropout(inner(self.norm(x)))
+            summed: Tensor = x + self.dropout(inner(self.norm(x)))
+            return summed
         normed: Tensor = self.norm(x + self.dropout(inner(x)))
         return normed
 
 
 class SelfAttention(Sublayer):
+    """Every position looks at those of its own sentence that the bias lets it see."""
+
     def __init__(self, config: ModelConfig, dropout: Dropout) -> None:
         super().__init__(config, dropout)
         self.query_key_value = Linear(config.d_model, 3 * config.d_model)
@@ -149,6 +156,8 @@ class SelfAttention(Sublayer):
         self.output = Linear(config.d_model, config.d_model)
 
     def forward(self, x: Tensor, bias: Tensor, cache: LayerCache | None = None) -> Tensor:
+        """States after this sublayer; with a cache, `x` goes on from what it holds."""
+
         def attend(x: Tensor) -> Tensor:
             q, k, v = self.query_key_value(x).chunk(3, dim=-1)
             if cache is not None:
@@ -159,6 +168,8 @@ class SelfAttention(Sublayer):
 
 
 class CrossAttention(Sublayer):
+    """Every target position looks at the source."""
+
     def __init__(self, config: ModelConfig, dropout: Dropout) -> None:
         super().__init__(config, dropout)
         self.query = Linear(config.d_model, config.d_model)
@@ -172,6 +183,8 @@ class CrossAttention(Sublayer):
         return keys, values
 
     def forward(self, x: Tensor, keys_values: tuple[Tensor, Tensor], bias: Tensor) -> Tensor:
+        """States after this sublayer, given `keys_values` of the source."""
+
         def attend(x: Tensor) -> Tensor:
             return self.output(self.attention(self.query(x), *keys_values, bias))  # type: ignore[no-any-return]
 
@@ -179,6 +192,8 @@ class CrossAttention(Sublayer):
 
 
 class FeedForward(Sublayer):
+    """Two maps with an activation between them, for each position alone."""
+
     def __init__(self, config: ModelConfig, dropout: Dropout) -> None:
         super().__init__(config, dropout)
         self.inner = Linear(config.d_model, config.ffn)
@@ -186,20 +201,26 @@ class FeedForward(Sublayer):
         self.activation = ACTIVATIONS[config.activation]
 
     def forward(self, x: Tensor) -> Tensor:
+        """States after this sublayer."""
         return self.wrap(x, lambda x: self.outer(self.activation(self.inner(x))))
 
 
 class EncoderLayer(nn.Module):
+    """Self-attention and feed-forward."""
+
     def __init__(self, config: ModelConfig, dropout: Dropout) -> None:
         super().__init__()
         self.self_attention = SelfAttention(config, dropout)
         self.feed_forward = FeedForward(config, dropout)
 
     def forward(self, x_BSD: Tensor, bias: Tensor) -> Tensor:
+        """States after this layer."""
         return self.feed_forward(self.self_attention(x_BSD, bias))  # type: ignore[no-any-return]
 
 
 class DecoderLayer(nn.Module):
+    """Self-attention, cross-attention and feed-forward."""
+
     def __init__(self, config: ModelConfig, dropout: Dropout) -> None:
         super().__init__()
         self.self_attention = SelfAttention(config, dropout)
@@ -214,6 +235,7 @@ class DecoderLayer(nn.Module):
         source_bias: Tensor,
         cache: LayerCache | None = None,
     ) -> Tensor:
+        """States after this layer; with a cache, `x_BTD` goes on from what it holds."""
         x_BTD = self.self_attention(x_BTD, bias, cache)
         x_BTD = self.cross_attention(x_BTD, keys_values, source_bias)
         return self.feed_forward(x_BTD)  # type: ignore[no-any-return]

@@ -32,7 +32,7 @@ class ModelInfo(Section):
     architecture: ModelConfig
     vocab_size: int = Field(ge=1)
     parameters: int = Field(ge=1)
-    provenance: dict[str, Any] = {}
+    provenance: dict[str, Any] = Field(default_factory=dict)
 
     @property
     def trained_pairs(self) -> frozenset[tuple[str, str]]:

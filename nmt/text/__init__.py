@@ -1,0 +1,1 @@
+"""Text, targets and languages."""

@@ -26,8 +26,10 @@ class Detection:
 
 
 class LanguageIdentifier:
-    """Tells some languages apart. It can be shared by threads, takes about a second to make and
-    55 MB of memory."""
+    """Tells some languages apart; threads may share it.
+
+    It takes about a second to make and 55 MB of memory.
+    """
 
     def __init__(self, languages: Sequence[str]) -> None:
         """Load the library's model for these languages only.

@@ -1,4 +1,4 @@
-"""The target of a translation: weights over languages, of which a plain language is the simplest case."""
+"""The target of a translation: weights over languages; a plain language is the simplest case."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class TargetMix:
         return len(self.weights) == 1
 
     def row(self, languages: Sequence[str]) -> list[float]:
-        """The weights as one value per language of a model; UnknownLanguage if one is missing there."""
+        """One weight for each language of a model; UnknownLanguage if the model lacks one."""
         for code in self.languages:
             if code not in languages:
                 raise UnknownLanguage(code, languages)

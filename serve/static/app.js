@@ -25,6 +25,7 @@ const text = $("text");
 const names = new Map();
 const percent = new Intl.NumberFormat("en", { style: "percent" });
 const problems = new Map();
+let edits = 0; // how often the text was changed
 let sweep = null; // the answer of POST mix that the slider shows
 
 // ---- talking to the service ----
@@ -58,12 +59,13 @@ function latest(task, output) {
   return async () => {
     running?.abort();
     const mine = (running = new AbortController());
+    const editsBefore = edits;
     dim(output);
     output.setAttribute("aria-busy", "true");
     try {
       await task(mine.signal);
       if (running !== mine) return;
-      output.classList.remove("waiting");
+      if (edits === editsBefore) output.classList.remove("waiting");
       showProblem(output, "");
     } catch (error) {
       if (running !== mine || error.name === "AbortError") return;
@@ -229,6 +231,7 @@ async function refresh() {
 
 let pauses = [];
 function typed() {
+  edits += 1;
   pauses.forEach(clearTimeout);
   dim($("translation"), $("mixed"));
   if (!$("live").checked) return;
