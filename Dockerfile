@@ -1,7 +1,7 @@
 FROM python:3.12-slim AS build
 
-# Address of a package index that has torch without CUDA, which makes the image gigabytes smaller.
-# The default index has that build for ARM and macOS only:
+# The default package index has torch for Linux with CUDA only, which makes the image gigabytes
+# larger. Name one that has the CPU build, and torch is taken from there:
 #   docker build --build-arg EXTRA_INDEX=ADDRESS --tag macaronic .
 ARG EXTRA_INDEX=""
 

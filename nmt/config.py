@@ -237,7 +237,8 @@ def parse(kind: type[SomeSection], tree: object, name: str) -> SomeSection:
     try:
         return kind.model_validate(tree)
     except ValidationError as error:
-        problems = "\n".join(f"  {_problem(kind, detail)}" for detail in error.errors())
+        details = [detail for detail in error.errors() if not _follows(detail, error.errors())]
+        problems = "\n".join(f"  {_problem(kind, detail)}" for detail in details)
         raise ConfigError(f"{name} is not a valid configuration:\n{problems}") from None
 
 
@@ -254,6 +255,14 @@ def _apply_override(tree: dict[str, Any], override: str) -> None:
         tree[last] = yaml.safe_load(text)
     except yaml.YAMLError:
         raise ConfigError(f"override {override!r}: {text!r} is not a YAML value") from None
+
+
+def _follows(detail: Any, details: Sequence[Any]) -> bool:
+    """Whether a list is too short only because entries of it were refused."""
+    where = detail["loc"]
+    return detail["type"] == "too_short" and any(
+        len(other["loc"]) > len(where) and other["loc"][: len(where)] == where for other in details
+    )
 
 
 def _problem(kind: type[Any], detail: Any) -> str:

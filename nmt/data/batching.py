@@ -165,7 +165,11 @@ class BatchStream:
             self._fill_pool()
         rows = self._pool[self.position.batch]
         self.position = Position(self.position.pool, self.position.batch + 1, self.position.cursors)
-        return collate([self._example(*self._members[row]) for row in rows], len(self._languages))
+        examples = [self._example(*self._members[row]) for row in rows]
+        batch = collate(examples, len(self._languages))
+        for stream in self.streams:
+            stream.shard.release()
+        return batch
 
     def _example(self, stream: int, index: int) -> Example:
         chosen = self.streams[stream]

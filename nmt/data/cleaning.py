@@ -93,7 +93,7 @@ def _identical(_: Cleaner, pair: Pair) -> bool:
 
 
 def _held_out(cleaner: Cleaner, pair: Pair) -> bool:
-    return any(key_hash(side) in cleaner.held_out for side in pair)
+    return bool(cleaner.held_out) and any(key_hash(side) in cleaner.held_out for side in pair)
 
 
 Rule = Callable[[Cleaner, Pair], bool]

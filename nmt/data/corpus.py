@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import mmap
 import zlib
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -139,6 +140,12 @@ class Shard:
         """Pieces of both sides of the given pairs: shape [len(indices), 2]."""
         bounds = np.stack([self._offsets[2 * indices + i] for i in range(3)], axis=1)
         return np.diff(bounds, axis=1)
+
+    def release(self) -> None:
+        """Give back the memory of what was read; else it would grow to the size of the files."""
+        if hasattr(mmap, "MADV_DONTNEED"):  # the system still holds the files in its cache
+            for array in (self._pieces, self._offsets):
+                array._mmap.madvise(mmap.MADV_DONTNEED)
 
 
 def _shard_info(languages: list[str], **fields: Any) -> ShardInfo:

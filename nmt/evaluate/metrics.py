@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 from typing import TYPE_CHECKING, cast
 
 from nmt.errors import InvalidInput, MissingDependency
@@ -16,7 +15,6 @@ if TYPE_CHECKING:
     from nmt.text.langid import LanguageIdentifier  # training scores without one
 
 BOOTSTRAP_SAMPLES = 1000
-IDENTIFIER = "py3langid"  # the library behind LanguageIdentifier
 INSTALL = "install it with: pip install 'macaronic[evaluate]'"
 
 
@@ -105,9 +103,7 @@ def off_target_rate(
     if not detections:
         return None
     off_target = sum(detection.language != target for detection in detections)
-    candidates = ".".join(sorted(detection.language for detection in identifier.ranked("")))
-    signature = f"lid:{IDENTIFIER}|langs:{candidates}|version:{version(IDENTIFIER)}"
-    return Score(off_target / len(detections), signature)
+    return Score(off_target / len(detections), identifier.signature)
 
 
 def paired_bootstrap(

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from py3langid import __version__ as VERSION
 from py3langid.langid import MODEL_FILE
 from py3langid.langid import LanguageIdentifier as NaiveBayes
 
@@ -57,6 +58,11 @@ class LanguageIdentifier:
             norm_probs=True,
             tk_row=full.tk_row,
         )
+
+    @property
+    def signature(self) -> str:
+        """The library, the candidates and the version: what a measured rate depends on."""
+        return f"lid:py3langid|langs:{'.'.join(sorted(self._code_of))}|version:{VERSION}"
 
     def detect(self, text: str) -> Detection | None:
         """The most likely language; None for a text without letters to judge by."""

@@ -24,6 +24,7 @@ class Tokenizer:
     def __init__(self, model: bytes, name: str = "spm.model") -> None:
         try:
             self._spm = sentencepiece.SentencePieceProcessor(model_proto=model)
+            self._spm.vocab_size()  # an empty model is taken, but cannot be asked anything
         except RuntimeError:
             raise ModelError(f"{name} is not a SentencePiece model") from None
         self.model = model
