@@ -70,6 +70,10 @@ def test_japanese_needs_no_white_space() -> None:
     assert sentences("".join(expected), "ja") == expected
 
 
+def test_half_a_character_stays_where_it_is() -> None:
+    assert sentences("One \ud800 half. Two.", "en") == ["One \ud800 half.", "Two."]
+
+
 def test_layout_is_not_part_of_sentences() -> None:
     text = "  1. First. Second!\r\n\r\n\t- [x] Do it. \n---\n> quoted\n# Title\n👍 12:30\n"
     assert sentences(text, "en") == ["First.", "Second!", "Do it.", "quoted", "Title"]

@@ -41,23 +41,13 @@ def test_characters_never_seen_come_back_as_bytes(tokenizer: Tokenizer, text: st
 
 @settings(max_examples=200, deadline=None)
 @given(st.text(st.characters(categories=["Lu", "Ll", "Lo", "Nd", "So"]), min_size=1))
-def test_nothing_vanishes(text: str) -> None:
-    shared = _shared()
-    ids = shared.encode(text)
+def test_nothing_vanishes(tokenizer: Tokenizer, text: str) -> None:
+    ids = tokenizer.encode(text)
     assert UNK not in ids
     assert ids
     # What normalisation makes of the text is a fixed point: nothing else may get lost.
-    once = shared.decode(ids)
-    assert shared.decode(shared.encode(once)) == once
-
-
-_CACHE: list[Tokenizer] = []
-
-
-def _shared() -> Tokenizer:
-    if not _CACHE:
-        _CACHE.append(Tokenizer(train_tokenizer([*TEXTS.values()] * 3, list(TEXTS), 600)))
-    return _CACHE[0]
+    once = tokenizer.decode(ids)
+    assert tokenizer.decode(tokenizer.encode(once)) == once
 
 
 def test_tags_have_the_ids_after_the_special_pieces(tokenizer: Tokenizer) -> None:
@@ -116,7 +106,7 @@ def test_a_missing_vocabulary_is_named(tmp_path: Path) -> None:
 def test_a_corrupt_vocabulary_is_named(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "spm.model"
     path.write_bytes(content)
-    with pytest.raises(ModelError, match=r"spm\.model is not a SentencePiece model"):
+    with pytest.raises(ModelError, match=r"spm\.model is (not a SentencePiece model|empty)"):
         Tokenizer.load(path)
 
 

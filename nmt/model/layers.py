@@ -122,10 +122,12 @@ class LayerCache:
         return self.target
 
     def select(self, rows: Tensor) -> None:
-        """Keep these rows, in this order: beams move, finished sentences go."""
-        self.source = self.source[0][rows], self.source[1][rows]
+        """Keep these rows, in this order: beams move within a sentence, finished sentences go."""
         if self.target is not None:
             self.target = self.target[0][rows], self.target[1][rows]
+        # All beams of a sentence look at the same source: it moves only when rows go.
+        if len(rows) != len(self.source[0]):
+            self.source = self.source[0][rows], self.source[1][rows]
 
 
 class Sublayer(nn.Module):

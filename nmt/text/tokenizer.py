@@ -22,9 +22,10 @@ class Tokenizer:
     """One SentencePiece model shared by all languages, language tags included."""
 
     def __init__(self, model: bytes, name: str = "spm.model") -> None:
+        if not model:  # which SentencePiece would take
+            raise ModelError(f"{name} is empty")
         try:
             self._spm = sentencepiece.SentencePieceProcessor(model_proto=model)
-            self._spm.vocab_size()  # an empty model is taken, but cannot be asked anything
         except RuntimeError:
             raise ModelError(f"{name} is not a SentencePiece model") from None
         self.model = model

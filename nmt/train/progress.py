@@ -22,7 +22,7 @@ class TrainProgress:
             total=100.0,
             desc="training",
             disable=not is_terminal,
-            bar_format="{desc} {bar} {n:.1f} % [{elapsed}<{remaining}] {postfix}",
+            bar_format="{n:5.1f} % {bar:20} [{elapsed}<{remaining}] {desc}",
         )
         self._reset()
 
@@ -45,7 +45,7 @@ class TrainProgress:
             print(f"{line}, {100 * used:.1f} % of budget", file=sys.stderr, flush=True)
         else:
             self._bar.n = min(100.0, 100 * used)
-            self._bar.set_postfix_str(line)
+            self._bar.set_description_str(line)
         self._reset()
 
     def note(self, text: str) -> None:
