@@ -146,6 +146,8 @@ def mix(
     from nmt.decode.translator import load_translator
     from nmt.text.langid import LanguageIdentifier
 
+    if not text.strip():
+        raise click.UsageError("TEXT is empty: there is nothing to translate")
     weights = sweep_weights(languages, steps)
     translator = load_translator(model, threads=threads)
     identifier = LanguageIdentifier(translator.languages)

@@ -137,6 +137,23 @@ def test_mistakes_get_one_clear_message(
     assert result.stdout == ""
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["", "es", "pt"], "TEXT is empty"),
+        (["Hi.", "es"], "two different languages"),
+        (["Hi.", "es", "zz"], "zz is not supported"),
+        (["Hi.", "es", "pt", "--steps", "1"], "steps is 1"),
+    ],
+)
+def test_a_sweep_that_cannot_be_is_refused(
+    tiny_model_dir: Path, arguments: list[str], message: str
+) -> None:
+    result = run("mix", *arguments, "--model", tiny_model_dir)
+    assert result.exit_code == 2
+    assert message in result.stderr
+
+
 def test_invalid_utf8_names_the_line_and_the_byte(tiny_model_dir: Path) -> None:
     result = translate(tiny_model_dir, "--to", "es", stdin=b"fine\nnot \xff fine\n")
     assert result.exit_code == 1

@@ -16,14 +16,13 @@ from nmt.errors import CorpusError
 
 
 class Workers:
-    """Some processes, one a core if no number is given."""
+    """Some processes, one a core if no number is given; one alone is this process itself."""
 
     def __init__(self, count: int | None = None) -> None:
-        count = count or os.cpu_count() or 1
-        # Enough to keep all of them busy; more would only hold more input in memory.
-        self._ahead = 2 * count + 1
+        self._count = count or os.cpu_count() or 1
+        # Processes start with the first task; without tasks there are none.
         self._pool = ProcessPoolExecutor(
-            count, multiprocessing.get_context("spawn"), initializer=_end_with_parent
+            self._count, multiprocessing.get_context("spawn"), initializer=_end_with_parent
         )
 
     def run(self, tasks: Iterable[tuple[Any, ...]]) -> Iterator[int]:
@@ -31,11 +30,15 @@ class Workers:
 
         Raises what a task raises, and CorpusError if a process was killed.
         """
+        if self._count == 1:
+            yield from (function(*arguments) for function, *arguments in tasks)
+            return
         running: set[Future[int]] = set()
         try:
             for function, *arguments in tasks:
                 running.add(self._pool.submit(function, *arguments))
-                if len(running) >= self._ahead:
+                # Enough to keep all busy; more would only hold more input in memory.
+                if len(running) > 2 * self._count:
                     done, running = wait(running, return_when=FIRST_COMPLETED)
                     yield from (future.result() for future in done)
             for future in running:

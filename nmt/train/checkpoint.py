@@ -55,8 +55,21 @@ def load_state(directory: Path, identity: dict[str, Any]) -> TrainState:
     if state.position is not None:
         state.position = Position(**fields["position"])
     for key, value in identity.items():
-        if state.identity.get(key) != value:
+        if changes := _changes(key, state.identity.get(key), value):
             raise CheckpointError(
-                f"{path} cannot go on: {key} was {state.identity.get(key)!r}, is now {value!r}"
+                f"{path} cannot go on: {', '.join(changes)}; "
+                "change it back, or choose another training.directory"
             )
     return state
+
+
+def _changes(key: str, before: Any, now: Any) -> list[str]:
+    """What differs between two values, told key by key."""
+    if isinstance(before, dict) and isinstance(now, dict):
+        names = before.keys() | now.keys()
+        return [
+            change
+            for name in sorted(names)
+            for change in _changes(f"{key}.{name}", before.get(name), now.get(name))
+        ]
+    return [] if before == now else [f"{key} was {before!r}, is now {now!r}"]
