@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +42,7 @@ def settings(root: Path, *sources: dict[str, Any], **data: Any) -> Config:
             "directory": str(root / "corpus"),
             "root": str(root),
             "sources": [{"languages": ["en", "es"], **source} for source in sources],
-            "vocabulary": {"size": 320},
+            "vocabulary": {"size": 360},
             **data,
         },
         "training": {"directory": str(root / "run"), "max_steps": 1},
@@ -205,13 +205,16 @@ def many_pairs(count: int) -> list[tuple[str, str]]:
     ]
 
 
-def test_any_number_of_workers_gives_the_same_bytes(tmp_path: Path) -> None:
+def test_any_number_of_workers_gives_the_same_bytes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nmt.data.prepare.LINES_PER_CHUNK", 200)
     made = []
     for workers in (1, 2):
         root = tmp_path / str(workers)
         root.mkdir()
-        first = write_tsv(root / "a.tsv", many_pairs(45_000))  # three chunks
-        second = write_tsv(root / "b.tsv", many_pairs(500))
+        first = write_tsv(root / "a.tsv", many_pairs(1900))  # ten chunks
+        second = write_tsv(root / "b.tsv", many_pairs(250))
         prepare(settings(root, first, second), workers=workers)
         made.append(contents(root / "corpus"))
     assert made[0] == made[1]
@@ -288,31 +291,63 @@ class Killed(BaseException):
 def test_a_restart_after_a_kill_between_any_two_files_gives_the_same_bytes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first = write_tsv(tmp_path / "a.tsv", PAIRS)
-    second = write_tsv(tmp_path / "b.tsv", PAIRS[:8] + [("New words here.", "Palabras nuevas.")])
-    config = settings(tmp_path, first, second)
-    undisturbed = settings(tmp_path, first, second, directory=str(tmp_path / "undisturbed"))
-    prepare(undisturbed, workers=1)
-    renames_left = [10**9]
+    sources = [
+        write_tsv(tmp_path / "a.tsv", PAIRS),
+        write_tsv(tmp_path / "b.tsv", [*PAIRS[:8], ("New words here.", "Palabras nuevas.")]),
+    ]
+    undisturbed = tmp_path / "undisturbed"
+    prepare(settings(tmp_path, *sources, directory=str(undisturbed)), workers=1)
+    rename = Path.replace
+    for renames_until_kill in range(100):
+        renamed = iter(range(renames_until_kill))
+
+        def replace(self: Path, target: Path, renamed: Iterator[int] = renamed) -> Path:
+            if next(renamed, None) is None:
+                raise Killed
+            return rename(self, target)
+
+        directory = tmp_path / str(renames_until_kill)
+        config = settings(tmp_path, *sources, directory=str(directory))
+        with monkeypatch.context() as patch:
+            patch.setattr(Path, "replace", replace)
+            try:
+                prepare(config, workers=1)
+                break  # nothing was left to be interrupted
+            except Killed:
+                pass
+        prepare(config, workers=1)
+        assert contents(directory) == contents(undisturbed)
+        assert not list(tmp_path.glob("*.work-*"))
+    assert renames_until_kill > 10
+
+
+@pytest.mark.parametrize("step", ["rmtree", "replace"])
+def test_a_kill_while_an_old_corpus_gives_way_leaves_no_damaged_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    prepare(settings(tmp_path, write_tsv(tmp_path / "a.tsv", PAIRS[:9])), workers=1)
+    config = settings(tmp_path, write_tsv(tmp_path / "a.tsv", PAIRS))
+    directory = tmp_path / "corpus"
     rename = Path.replace
 
     def replace(self: Path, target: Path) -> Path:
-        renames_left[0] -= 1
-        if renames_left[0] < 0:
+        if target == directory:
             raise Killed
         return rename(self, target)
 
-    monkeypatch.setattr(Path, "replace", replace)
-    kills = 0
-    while True:
-        renames_left[0] = 1  # each start gets one file further
-        try:
-            prepare(config, workers=1)
-            break
-        except Killed:
-            kills += 1
-    assert kills > 8
-    assert contents(tmp_path / "corpus") == contents(tmp_path / "undisturbed")
+    def rmtree(path: Path, ignore_errors: bool = False) -> None:
+        if not ignore_errors:
+            raise Killed
+
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        if step == "replace":
+            patch.setattr(Path, "replace", replace)
+        else:
+            patch.setattr("shutil.rmtree", rmtree)
+        prepare(config, workers=1)
+    assert not directory.exists() or texts(config) == PAIRS
+    prepare(config, workers=1)
+    assert texts(config) == PAIRS
     assert not list(tmp_path.glob("*.work-*"))
 
 
@@ -330,31 +365,29 @@ def test_what_a_kill_left_of_a_finished_preparation_is_removed(tmp_path: Path) -
 
 def start_prepare(config: Path) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "nmt", "prepare", str(config), "--workers", "2"]
-    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
 def test_killed_in_the_middle_and_started_again_gives_the_same_bytes(tmp_path: Path) -> None:
-    source = write_tsv(tmp_path / "a.tsv", many_pairs(70_000))
-    config = settings(tmp_path, source)
+    source = write_tsv(tmp_path / "a.tsv", many_pairs(41_000))
+    quick = {"vocabulary": {"size": 360, "characters_per_language": 5000}}
+    config = settings(tmp_path, source, **quick)
     path = tmp_path / "test.yaml"
     path.write_text(yaml.safe_dump(config.model_dump(mode="json")))
-    first_chunk = lambda: list(tmp_path.glob("corpus.work-*/sources/a/*.json"))  # noqa: E731
     process = start_prepare(path)
-    children = ""
-    while not first_chunk():
+    while not list(tmp_path.glob("corpus.work-*/sources/a/*.json")):
         assert process.poll() is None
         time.sleep(0.01)
     tasks = Path(f"/proc/{process.pid}/task").glob("*/children")
     children = " ".join(task.read_text() for task in tasks)
     process.kill()
-    process.communicate()
+    process.wait()
     assert not (tmp_path / "corpus").exists()
     assert children.split()
     _wait_until(lambda: not any(_is_running(int(child)) for child in children.split()))
-    again = start_prepare(path)
-    assert again.communicate()[1] and again.returncode == 0
-    undisturbed = settings(tmp_path, source, directory=str(tmp_path / "undisturbed"))
-    prepare(undisturbed, workers=2)
+    assert start_prepare(path).wait() == 0
+    undisturbed = settings(tmp_path, source, directory=str(tmp_path / "undisturbed"), **quick)
+    prepare(undisturbed, workers=1)
     assert contents(tmp_path / "corpus") == contents(tmp_path / "undisturbed")
     assert load_config(path) == config
 

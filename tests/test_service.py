@@ -159,6 +159,17 @@ def test_alternatives_are_unique_and_exclude_the_best(
     assert several["alternatives"] == [texts[1:3], []]
 
 
+def test_hypotheses_that_read_the_same_are_one_alternative(
+    identifier: LanguageIdentifier,
+) -> None:
+    translator = fake(lambda text, target, via: "A|A|B|A|B" if "first" in text else "C|D")
+    with TestClient(create_app(Settings(), translator, identifier)) as client:
+        answer = post(client, q="The first.", source="en", target="es", alternatives=3)
+        assert (answer["translatedText"], answer["alternatives"]) == ("A", ["B"])
+        both = post(client, q="The first. And so on.", source="en", target="es", alternatives=3)
+        assert (both["translatedText"], both["alternatives"]) == ("A C", ["A D", "B D"])
+
+
 def test_a_long_text_is_translated_sentence_by_sentence_and_keeps_its_layout(
     client: TestClient, tiny_translator: Translator
 ) -> None:

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from nmt.config import Config, TrainingConfig, save_config
 from nmt.data.batching import Batch, BatchStream
@@ -137,7 +136,7 @@ class Run:
         self.model.train()
         loss_sum = nll_sum = 0.0
         for batch in batches:
-            loss, nll = self._sums(batch)
+            loss, nll = batch_loss(self.model, batch, settings.label_smoothing, self.device)
             if not torch.isfinite(loss):
                 self._blow_up(batches, f"the loss is {loss.item()}")
             (loss / num_tokens).backward()  # type: ignore[no-untyped-call]
@@ -160,7 +159,7 @@ class Run:
         """Scores of the averaged weights; the best of them become `best/`."""
         if not self.validator.has_data:
             return
-        with self._averaged():
+        with self.average.in_place():
             scores = self.validator.run(self.model, self.device)
         log.write("validation", self.state.step, **scores)
         progress.note(
@@ -202,9 +201,6 @@ class Run:
             provenance=self._provenance(),
         )
         save_model(directory, info, self.tokenizer.model, weights)
-
-    def _sums(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        return batch_loss(self.model, batch, self.config.training.label_smoothing, self.device)
 
     def _provenance(self) -> dict[str, object]:
         state = self.state
@@ -256,9 +252,6 @@ class Run:
         assert state.rng is not None
         torch.set_rng_state(state.rng)
 
-    def _averaged(self) -> _Swapped:
-        return _Swapped(list(self.model.parameters()), self.average.values)
-
     def _blow_up(self, batches: list[Batch], what: str) -> None:
         path = self.directory / "bad-batch.npz"
         arrays = {
@@ -300,23 +293,3 @@ class _Clock:
     @property
     def seconds(self) -> float:
         return time.monotonic() - self._start
-
-
-class _Swapped:
-    """Within the block, parameters hold other values."""
-
-    def __init__(self, parameters: list[torch.nn.Parameter], values: list[Tensor]) -> None:
-        self._parameters = parameters
-        self._values = values
-
-    def __enter__(self) -> None:
-        self._swap()
-
-    def __exit__(self, *_: object) -> None:
-        self._swap()
-
-    def _swap(self) -> None:
-        for parameter, value in zip(self._parameters, self._values, strict=True):
-            kept = parameter.data.clone()
-            parameter.data.copy_(value)
-            value.copy_(kept)
