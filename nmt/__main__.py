@@ -12,9 +12,11 @@ from typing import Any, BinaryIO, TextIO
 import click
 
 from nmt.data.corpus import decode_line
+from nmt.decode.engine import MAX_BEAM_SIZE, DecodeOptions
 from nmt.errors import ConfigError, InvalidMix, MacaronicError, MissingDependency, UnknownLanguage
 from nmt.text.target_mix import TargetMix
 
+BEAM = click.IntRange(1, MAX_BEAM_SIZE)
 # Wrong usage (exit status 2) as against failure (1): what the caller typed, not what he gave.
 USAGE_ERRORS = (ConfigError, InvalidMix, UnknownLanguage)
 
@@ -57,8 +59,15 @@ def main() -> None:
 def decoding_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """The options of every command that translates."""
     for option in (
-        click.option("--beam", default=5, show_default=True, help="Beam size; 1 is greedy."),
-        click.option("--threads", default=0, help="CPU threads; all cores if not given."),
+        click.option(
+            "--beam", default=5, show_default=True, type=BEAM, help="Beam size; 1 is greedy."
+        ),
+        click.option(
+            "--threads",
+            default=0,
+            type=click.IntRange(0),
+            help="CPU threads; all cores if not given.",
+        ),
         model_option,
     ):
         command = option(command)
@@ -70,7 +79,9 @@ def decoding_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("--to", "target", required=True, help="Language, or a mix: es:0.58,pt:0.42.")
 @click.option("--from", "source", help="Source language; for pivoting and reports only.")
 @click.option("--via", help="Translate to this language first (pivot).")
-@click.option("--n-best", default=1, show_default=True, help="Hypotheses for each sentence.")
+@click.option(
+    "--n-best", default=1, show_default=True, type=BEAM, help="Hypotheses for each sentence."
+)
 @click.option("--length-penalty", default=1.0, show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object for each sentence.")
 @click.option("--document", is_flag=True, help="Split the text into sentences and rejoin them.")
@@ -98,7 +109,6 @@ def translate(
       echo "Where is the station?" | macaronic translate --to es
     """
     from nmt.decode.document import translate_document, translate_lines
-    from nmt.decode.engine import DecodeOptions
     from nmt.decode.translator import load_translator
 
     if document and (n_best > 1 or as_json):
@@ -141,7 +151,6 @@ def mix(
     Example:
       macaronic mix "I wonder what they will do next." es pt --plot es-pt.png
     """
-    from nmt.decode.engine import DecodeOptions
     from nmt.decode.sweep import format_table, sweep, sweep_weights
     from nmt.decode.translator import load_translator
     from nmt.text.langid import LanguageIdentifier
@@ -214,7 +223,7 @@ def train(config: Path, overrides: tuple[str, ...], resume: bool) -> None:
 @click.option("--to", "target", help="Only directions to this language.")
 @click.option("--via", help="Pivot all directions through this language as well.")
 @click.option("--no-pivot", is_flag=True, help="Do not pivot untrained directions.")
-@click.option("--limit", type=int, help="Only the first sentences of each test.")
+@click.option("--limit", type=click.IntRange(1), help="Only the first sentences of each test.")
 @click.option(
     "--json", "json_file", type=click.File("w", lazy=True), help="Write JSON; - is stdout."
 )
@@ -251,7 +260,6 @@ def evaluate(
     Example:
       macaronic evaluate --test eval/tatoeba-test.en-es.tsv.gz --html report.html
     """
-    from nmt.decode.engine import DecodeOptions
     from nmt.decode.translator import load_translator
     from nmt.evaluate import matrix, report
     from nmt.evaluate.testfiles import read_tests
@@ -284,8 +292,10 @@ def evaluate(
 @main.command()
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", default=8000, show_default=True, type=click.IntRange(0, 65535))
-@click.option("--beam", default=5, show_default=True, help="Beam size; 1 is greedy.")
-@click.option("--threads", default=0, help="CPU threads; all cores if not given.")
+@click.option("--beam", default=5, show_default=True, type=BEAM, help="Beam size; 1 is greedy.")
+@click.option(
+    "--threads", default=0, type=click.IntRange(0), help="CPU threads; all cores if not given."
+)
 @model_option
 def serve(host: str, port: int, beam: int, threads: int, model: Path | None) -> None:
     """Answer translation requests over HTTP; the page is at /, the API reference at /docs.

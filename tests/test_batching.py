@@ -79,17 +79,18 @@ def test_a_walk_in_pieces_is_the_walk_in_one(corpus: Corpus) -> None:
     assert np.array_equal(np.concatenate(pieces), stream.indices(0, 240))
 
 
-def test_no_pair_of_a_pool_is_lost_or_drawn_twice(corpus: Corpus) -> None:
-    # One stream and a pool of one epoch: the batches of the pool are the corpus.
-    settings = config(directions=["en>es"], pool_examples=97)
+@pytest.mark.parametrize("pool_examples", [30, 90])
+def test_no_pair_of_an_epoch_is_lost_or_drawn_twice(
+    tmp_path: Path, vocabulary: bytes, pool_examples: int
+) -> None:
+    corpus = write_corpus(tmp_path, vocabulary, {("en", "es"): 90})
+    settings = config(directions=["en>es"], pool_examples=pool_examples)
     stream = BatchStream(corpus, LANGUAGES, settings)
+    expected = [(FIRST_PIECE + 2 * pair, FIRST_PIECE + 2 * pair + 1, "es") for pair in range(90)]
     for _ in range(3):
         rows: list[tuple[int, int, str]] = []
-        while len(rows) < 97:
+        while len(rows) < 90:
             rows += drawn(next(stream))
-        expected = [
-            (FIRST_PIECE + 2 * pair, FIRST_PIECE + 2 * pair + 1, "es") for pair in range(97)
-        ]
         assert sorted(rows) == expected
 
 
