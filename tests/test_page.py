@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 import uvicorn
 from fakes import LANGUAGES, fake
@@ -180,7 +180,7 @@ def test_the_slider_shows_each_step_at_once_and_marks_the_switches(
 ) -> None:
     text = "The cat sleeps."
     body = {"q": text, "languages": ["es", "fr"], "steps": 21}
-    sweep = httpx.post(f"{url}mix", json=body).json()
+    sweep = httpx2.post(f"{url}mix", json=body).json()
     browser.open(url)
     browser.until(browser.is_settled)
     browser.choose("second", "fr")

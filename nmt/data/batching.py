@@ -135,6 +135,7 @@ class BatchStream:
     ) -> None:
         self._config = config
         self._languages = list(languages)
+        self._shards = corpus.shards
         self.streams = _streams(corpus, languages, config)
         self._probabilities = _probabilities(self.streams, config.temperature)
         self.position = position or Position(cursors=[0] * len(self.streams))
@@ -167,8 +168,8 @@ class BatchStream:
         self.position = Position(self.position.pool, self.position.batch + 1, self.position.cursors)
         examples = [self._example(*self._members[row]) for row in rows]
         batch = collate(examples, len(self._languages))
-        for stream in self.streams:
-            stream.shard.release()
+        for shard in self._shards:
+            shard.release()
         return batch
 
     def _example(self, stream: int, index: int) -> Example:
