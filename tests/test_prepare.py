@@ -550,3 +550,10 @@ def test_a_file_is_written_whole_or_not_at_all(
 def test_the_source_of_a_pair_of_files_is_read_in_step(tmp_path: Path) -> None:
     source = SourceConfig(languages=("en", "es"), **write_moses(tmp_path, PAIRS))
     assert list(read_pairs(source, tmp_path)) == PAIRS
+
+
+def test_held_out_files_that_would_exclude_nothing_are_refused(tmp_path: Path) -> None:
+    source = write_tsv(tmp_path / "a.tsv", PAIRS)
+    (tmp_path / "test.jsonl").write_text('{"en": "Hello.", "es": "Hola."}\n')
+    with pytest.raises(CorpusError, match=r"test\.jsonl: held-out files are text or TSV"):
+        prepare(settings(tmp_path, source, exclude=["test.jsonl"]), workers=1)

@@ -156,6 +156,8 @@ def _held_out_hashes(data: DataConfig) -> frozenset[int]:
     """Match-key hashes of every column of every held-out file."""
     hashes: set[int] = set()
     for path in _excluded_files(data):
+        if path.name.removesuffix(".gz").endswith((".jsonl", ".ndjson")):
+            raise CorpusError(f"{path}: held-out files are text or TSV, one sentence a column")
         for number, raw in enumerate(read_lines(path), start=1):
             columns = decode_line(raw, f"{path}:{number}").split("\t")
             hashes.update(key_hash(column) for column in columns if column.strip())

@@ -56,8 +56,13 @@ def save_model(
     halves = {name: value.astype(np.float16) for name, value in weights.items()}
     (temporary / WEIGHTS).write_bytes(save(halves))
     (temporary / CARD).write_text(describe(info), encoding="utf-8")
-    shutil.rmtree(directory, ignore_errors=True)
+    # Moved away whole: a kill in the middle of deleting would leave half a model.
+    replaced = directory.with_name(directory.name + ".old")
+    shutil.rmtree(replaced, ignore_errors=True)
+    if directory.exists():
+        directory.replace(replaced)
     temporary.replace(directory)
+    shutil.rmtree(replaced, ignore_errors=True)
 
 
 def load_info(directory: Path) -> ModelInfo:
