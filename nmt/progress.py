@@ -18,7 +18,7 @@ class Progress:
         self._total = total
         self._unit = unit
         self._done = 0
-        self._has_printed = False
+        self._printed: int | None = None
         self._last_line = time.monotonic()
         self._bar = tqdm(
             desc=what, total=total, unit=f" {unit}", disable=not sys.stderr.isatty(), leave=False
@@ -38,10 +38,10 @@ class Progress:
 
     def __exit__(self, kind: object, *_: object) -> None:
         self._bar.close()
-        if kind is None and self._has_printed:
+        if kind is None and self._printed not in (None, self._done):
             self._print_line()
 
     def _print_line(self) -> None:
-        self._has_printed = True
+        self._printed = self._done
         total = f" of {self._total:,}" if self._total is not None else ""
         print(f"{self._what}: {self._done:,}{total} {self._unit}", file=sys.stderr, flush=True)

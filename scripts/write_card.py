@@ -16,21 +16,32 @@ Result = dict[str, Any]
 
 @click.command()
 @click.argument("model", type=click.Path(path_type=Path))
-@click.argument("reports", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "--report",
+    "reports",
+    type=(click.Path(path_type=Path), str),
+    multiple=True,
+    required=True,
+    metavar="JSON COMMAND",
+    help="A report of `macaronic evaluate --json`, and the command that repeats it.",
+)
 @click.option("--trained-with", required=True, help="The command that trained it.")
 @click.option("--limits", required=True, type=click.File(), help="Text about what it cannot do.")
-def main(model: Path, reports: tuple[Path, ...], trained_with: str, limits: Any) -> None:
-    """Write MODEL/README.md with the scores of REPORTS, made by `macaronic evaluate --json`.
+def main(
+    model: Path, reports: tuple[tuple[Path, str], ...], trained_with: str, limits: Any
+) -> None:
+    """Write MODEL/README.md: what the model is, its data, its measured scores and its limits.
 
     \b
     Example:
-      python scripts/write_card.py nmt/pretrained tatoeba.json flores.json \\
+      python scripts/write_card.py nmt/pretrained \\
+          --report tatoeba.json "macaronic evaluate --test tatoeba-test.en-es.tsv.gz" \\
           --trained-with "macaronic train configs/latin.yaml" --limits limits.md
     """
     info = load_info(model)
     parts = [_header(info, trained_with), _data(info), "## Scores\n"]
-    for path in reports:
-        parts.append(_scores(json.loads(path.read_text(encoding="utf-8"))))
+    for path, command in reports:
+        parts.append(_scores(json.loads(path.read_text(encoding="utf-8")), command))
     parts.append("## Limits\n\n" + limits.read().strip() + "\n")
     (model / CARD).write_text("\n".join(parts), encoding="utf-8")
 
@@ -61,12 +72,11 @@ def _data(info: ModelInfo) -> str:
     )
 
 
-def _scores(report: dict[str, Any]) -> str:
+def _scores(report: dict[str, Any], command: str) -> str:
     results: list[Result] = report["results"]
-    files = sorted({f"{r['test']} {r['source']}>{r['target']}" for r in results})
     beam = report["options"]["decode"]["beam_size"]
     lines = [
-        f"{len(files)} directions, beam {beam}:",
+        f"`{command}` (beam {beam}):",
         "",
         "| test | direction | path | sentences | BLEU | chrF2 | off-target |",
         "| --- | --- | --- | ---: | ---: | ---: | ---: |",

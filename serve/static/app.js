@@ -6,6 +6,7 @@ const SWEEP_PAUSE_MS = 1200; // the same for a sweep, which is as much work as m
 const RETRY_MS = 1500; // while the server is away or loads its model
 
 const EXAMPLES = [
+  "My sister lives in a small house near the sea.",
   "Here the other guinea-pig cheered, and was suppressed.",
   "I must be getting somewhere near the centre of the earth.",
   "I wonder what they'll do next!",
