@@ -318,6 +318,6 @@ def test_it_waits_for_a_model_that_is_being_loaded(
         browser.open(url)
         browser.until(lambda: "still being loaded" in browser.text("problem"))
         gate.set()
-        browser.until(lambda: browser.text("translation").startswith("HERE THE OTHER"))
+        browser.until(lambda: browser.text("translation").startswith("MY SISTER"))
         assert not browser.find("problem").is_displayed()
         assert all("503" in line for line in browser.complaints())
