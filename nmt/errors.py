@@ -1,5 +1,9 @@
 """Every error that is raised on purpose for users: a mistake they can understand and mend."""
 
+from __future__ import annotations
+
+from collections.abc import Iterable
+
 
 class MacaronicError(Exception):
     """Base of all errors meant for users: the message names thing, rule and what is allowed."""
@@ -28,10 +32,8 @@ class NonFiniteLoss(MacaronicError):
 class UnknownLanguage(MacaronicError):
     """A language that the model does not have."""
 
-    def __init__(self, code: object, known: object) -> None:
-        codes = ", ".join(str(language) for language in known)  # type: ignore[attr-defined]
-        super().__init__(f"{code} is not supported: this model knows {codes}")
-        self.code = code
+    def __init__(self, code: str, known: Iterable[str]) -> None:
+        super().__init__(f"{code} is not supported: this model knows {', '.join(known)}")
 
 
 class InvalidMix(MacaronicError):

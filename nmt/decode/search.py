@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -33,7 +33,7 @@ class _Beams:
     max_lengths: list[int]
     pieces_NKT: Tensor
     scores_NK: Tensor
-    finished: list[list[Finished]] = field(default_factory=list)
+    finished: list[list[Finished]]  # by number of the sentence, as in `sentences`
 
 
 def beam_search(
@@ -57,9 +57,8 @@ def beam_search(
     scores_NK = torch.full((size, beam_size), -torch.inf, device=device)
     scores_NK[:, 0] = 0.0
     start_NK1 = torch.full((size, beam_size, 1), bos, dtype=torch.long, device=device)
-    beams = _Beams(list(range(size)), list(max_lengths), start_NK1, scores_NK)
     results: list[list[Finished]] = [[] for _ in range(size)]
-    beams.finished = results
+    beams = _Beams(list(range(size)), list(max_lengths), start_NK1, scores_NK, results)
     parents_R = torch.arange(size * beam_size, device=device)
     forbidden_ids = torch.tensor(list(forbidden), dtype=torch.long, device=device)
     for position in range(max(max_lengths, default=0)):

@@ -120,8 +120,9 @@ class Run:
             if stop.is_made:
                 progress.note(f"stopped after step {state.step}; --resume goes on from here")
                 raise KeyboardInterrupt
-        self.validate(log, progress)
-        self.save(log)
+        else:  # an early stop has validated and saved already
+            self.validate(log, progress)
+            self.save(log)
         if self.batches.skipped_long:
             progress.note(
                 f"left out {self.batches.skipped_long:,} drawn pairs that are longer than "
