@@ -34,6 +34,7 @@ class UnknownLanguage(MacaronicError):
 
     def __init__(self, code: str, known: Iterable[str]) -> None:
         super().__init__(f"{code} is not supported: this model knows {', '.join(known)}")
+        self.code = code
 
 
 class InvalidMix(MacaronicError):
