@@ -194,19 +194,30 @@ def prepare(config: Path, overrides: tuple[str, ...], workers: int | None) -> No
 @click.argument("config", type=click.Path(path_type=Path))
 @click.argument("overrides", nargs=-1, metavar="[SECTION.KEY=VALUE]...")
 @click.option("--resume", is_flag=True, help="Go on from the last checkpoint, if there is one.")
-def train(config: Path, overrides: tuple[str, ...], resume: bool) -> None:
+@click.option(
+    "--init",
+    type=click.Path(path_type=Path),
+    help="Model directory to start from; its languages and vocabulary may differ.",
+)
+def train(config: Path, overrides: tuple[str, ...], resume: bool, init: Path | None) -> None:
     """Train the model that CONFIG describes; prints the model directory at the end.
 
+    Under torchrun all processes train one model together, each on its share of every batch.
+
     \b
-    Example:
+    Examples:
       macaronic train configs/latin.yaml training.max_minutes=90 --resume
+      torchrun --nproc-per-node 2 -m nmt train configs/latin.yaml
     """
     from nmt.config import load_config
 
     settings = load_config(config, overrides)
     with needs("torch", "train"), needs("tensorboard", "train"):
         from nmt.train.loop import train as train_model
-    click.echo(train_model(settings, resume))
+        from nmt.train.ranks import own_rank
+    model = train_model(settings, resume, init)
+    if own_rank() == 0:
+        click.echo(model)
 
 
 @main.command()

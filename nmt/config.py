@@ -34,6 +34,9 @@ class SourceConfig(Section):
     path: str | tuple[str, str] = Field(description="one TSV or JSONL file, or two aligned files")
     languages: tuple[Language, Language]
     weight: float = Field(1.0, gt=0, description="share of its language pair: weight x pairs")
+    synthetic: Language | None = Field(
+        None, description="language whose side a machine wrote: never a target of training"
+    )
     format: Literal["auto", "tsv", "moses", "jsonl"] = "auto"
     licence: str = Field("not stated", description="told in the card of a model trained on it")
 
@@ -65,6 +68,8 @@ class SourceConfig(Section):
             raise ValueError("moses takes two aligned files as path, tsv and jsonl take one")
         if self.languages[0] == self.languages[1]:
             raise ValueError("the two languages of a source must differ")
+        if self.synthetic not in (None, *self.languages):
+            raise ValueError(f"synthetic must be one of {', '.join(self.languages)}")
         return self
 
 
@@ -136,16 +141,27 @@ class ModelConfig(Section):
 
 
 class OptimizerConfig(Section):
-    """AdamW and its schedule: warm-up, constant, then linear decay to the end of the budget."""
+    """The optimiser and its schedule: warm-up, constant, linear decay to the end of the budget."""
 
+    name: Literal["adamw", "muon"] = Field(
+        "adamw", description="muon: for the linear maps, and AdamW for the rest"
+    )
     learning_rate: float = Field(1e-3, gt=0)
     warmup_steps: int = Field(500, ge=0)
     decay_share: float = Field(0.3, ge=0, le=1, description="last part of the budget that decays")
-    beta1: float = Field(0.9, ge=0, lt=1)
+    momentum: float = Field(0.95, ge=0, lt=1, description="of Muon")
+    beta1: float = Field(0.9, ge=0, lt=1, description="of AdamW, as are beta2 and epsilon")
     beta2: float = Field(0.98, ge=0, lt=1)
     epsilon: float = Field(1e-9, gt=0)
     weight_decay: float = Field(0.01, ge=0)
     clip_norm: float = Field(1.0, gt=0)
+
+
+class AlignmentConfig(Section):
+    """Guided alignment: one cross-attention head learns where a lexicon of the corpus points."""
+
+    weight: float = Field(0.0, ge=0, description="of its loss against that of translation; 0: off")
+    max_pairs: int = Field(200_000, ge=1, description="of each source, to count the lexicon from")
 
 
 class TrainingConfig(Section):
@@ -159,12 +175,13 @@ class TrainingConfig(Section):
     max_minutes: float | None = Field(None, gt=0)
     batch_tokens: int = Field(2500, ge=16, description="target pieces a batch, padding included")
     accumulation: int = Field(1, ge=1, description="batches a step")
-    pool_examples: int = Field(40_000, ge=1, description="examples sorted by length together")
+    pool_examples: int = Field(200_000, ge=1, description="examples sorted by length together")
     max_pieces: int = Field(100, ge=1, description="longer pairs are left out of training")
     temperature: float = Field(5.0, ge=1, description="directions ~ pairs ** (1 / temperature)")
     label_smoothing: float = Field(0.1, ge=0, lt=1)
     dropout: float = Field(0.1, ge=0, lt=1)
     optimizer: OptimizerConfig = OptimizerConfig()
+    alignment: AlignmentConfig = AlignmentConfig()
     ema_decay: float = Field(0.999, ge=0, lt=1, description="0 keeps the raw weights")
     dtype: Literal["auto", "bfloat16", "float32"] = Field(
         "auto", description="of matrix products; auto: bfloat16 where the hardware multiplies it"

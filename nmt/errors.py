@@ -29,6 +29,10 @@ class NonFiniteLoss(MacaronicError):
     """Training produced a loss or gradient that is not a number."""
 
 
+class LostRank(MacaronicError):
+    """Another process of a data-parallel run has ended."""
+
+
 class UnknownLanguage(MacaronicError):
     """A language that the model does not have."""
 

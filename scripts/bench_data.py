@@ -129,7 +129,9 @@ def draw(config: Path, seconds: float) -> tuple[float, int, int, int, float]:
     settings = load_config(config)
     start = time.monotonic()
     stream = BatchStream(
-        Corpus(Path(settings.data.directory)), settings.languages, settings.training
+        Corpus(Path(settings.data.directory), settings.data.sources),
+        settings.languages,
+        settings.training,
     )
     next(stream)
     ready = time.monotonic()

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nmt.config import TrainingConfig
+from nmt.config import SourceConfig, TrainingConfig
 from nmt.data.batching import Batch, BatchStream, Example, Position, Stream, collate
 from nmt.data.corpus import VOCABULARY, Corpus, ShardInfo, write_manifest
 from nmt.errors import ConfigError, CorpusError
@@ -37,7 +37,7 @@ def write_corpus(folder: Path, vocabulary: bytes, sizes: dict[Any, int] = SIZES)
         offsets = np.cumsum([0, *map(len, sides)])
         np.save(folder / f"{name}.pieces.npy", np.concatenate(sides).astype(np.uint16))
         np.save(folder / f"{name}.offsets.npy", offsets.astype(np.int64))
-        infos.append(ShardInfo(name, languages, 1.0, size))
+        infos.append(ShardInfo(name, languages, size))
     (folder / VOCABULARY).write_bytes(vocabulary)
     write_manifest(folder, "fingerprint", infos)
     return Corpus(folder)
@@ -158,15 +158,41 @@ def test_directions_are_drawn_with_the_temperature(corpus: Corpus, temperature: 
 def test_sources_of_a_direction_are_drawn_by_weight_and_size(
     tmp_path: Path, vocabulary: bytes
 ) -> None:
-    corpus = write_corpus(tmp_path, vocabulary, {("en", "es"): 30, ("es", "en"): 60})
-    heavy = ShardInfo("source0", ("en", "es"), 4.0, 30)
-    write_manifest(tmp_path, "fingerprint", [heavy, corpus.shards[1].info])
+    write_corpus(tmp_path, vocabulary, {("en", "es"): 30, ("es", "en"): 60})
+    sources = [
+        SourceConfig(path="source0.tsv", languages=("en", "es"), weight=4.0),
+        SourceConfig(path="source1.tsv", languages=("es", "en")),
+    ]
     settings = config(pool_examples=6000, batch_tokens=400, directions=["en>es"])
-    stream = BatchStream(Corpus(tmp_path), LANGUAGES, settings)
+    stream = BatchStream(Corpus(tmp_path, sources), LANGUAGES, settings)
     boundary = FIRST_PIECE + 2 * 30
     rows = [row for _ in range(150) for row in drawn(next(stream))]
     share = sum(source < boundary for source, *_ in rows) / len(rows)
     assert share == pytest.approx(4 * 30 / (4 * 30 + 60), abs=0.03)
+
+
+def test_what_a_machine_wrote_is_no_target(tmp_path: Path, vocabulary: bytes) -> None:
+    write_corpus(tmp_path, vocabulary, {("en", "es"): 30})
+    source = SourceConfig(path="source0.tsv", languages=("en", "es"), synthetic="es")
+    stream = BatchStream(Corpus(tmp_path, [source]), LANGUAGES, config())
+    assert stream.directions == [("es", "en")]
+
+
+def test_sources_that_were_not_prepared_are_named(corpus: Corpus) -> None:
+    used = SourceConfig(path="source1.tsv", languages=("pt", "en"))
+    assert [shard.info.name for shard in Corpus(corpus.directory, [used]).shards] == ["source1"]
+    with pytest.raises(CorpusError, match=r"has no source other: run `macaronic prepare`"):
+        Corpus(corpus.directory, [SourceConfig(path="other.tsv", languages=("en", "es"))])
+
+
+@pytest.mark.parametrize("ranks", [2, 3, 50])
+def test_ranks_share_every_batch_without_overlap_or_loss(corpus: Corpus, ranks: int) -> None:
+    whole = BatchStream(corpus, LANGUAGES, config())
+    shares = [BatchStream(corpus, LANGUAGES, config(), None, rank, ranks) for rank in range(ranks)]
+    for _ in range(12):
+        parts = [next(share) for share in shares]
+        assert sorted(drawn(next(whole))) == sorted(row for part in parts for row in drawn(part))
+        assert all(share.position == whole.position for share in shares)
 
 
 def test_batches_keep_the_budget_and_the_limit_of_pieces(corpus: Corpus) -> None:
@@ -228,7 +254,7 @@ def test_a_limit_below_every_pair_is_refused(tmp_path: Path, vocabulary: bytes) 
     np.save(tmp_path / "long.pieces.npy", np.full(80, FIRST_PIECE, dtype=np.uint16))
     np.save(tmp_path / "long.offsets.npy", np.array([0, 40, 80]))
     (tmp_path / VOCABULARY).write_bytes(vocabulary)
-    write_manifest(tmp_path, "fingerprint", [ShardInfo("long", ("en", "es"), 1.0, 1)])
+    write_manifest(tmp_path, "fingerprint", [ShardInfo("long", ("en", "es"), 1)])
     stream = BatchStream(Corpus(tmp_path), LANGUAGES, config(max_pieces=39))
     with pytest.raises(ConfigError, match=r"training\.max_pieces is 39: none of the 50 pairs"):
         next(stream)

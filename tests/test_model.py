@@ -36,7 +36,7 @@ def test_decoding_step_by_step_equals_decoding_at_once(norm: str) -> None:
     model = make_model(norm=norm)
     with torch.inference_mode():
         encoded = model.encode(SOURCE, MIX)
-        whole = model.decode(TARGET, encoded)
+        whole = model.decode(TARGET, encoded).states
         caches = model.start_cache(encoded)
         for position in range(TARGET.shape[1]):
             step = model.decode_step(TARGET[:, position], position, caches, encoded.bias)
@@ -47,8 +47,8 @@ def test_decoding_step_by_step_equals_decoding_at_once(norm: str) -> None:
 def test_a_row_does_not_depend_on_the_padding_of_its_batch(norm: str) -> None:
     model = make_model(norm=norm)
     with torch.inference_mode():
-        together = model(SOURCE, MIX, TARGET)[1, :3]
-        alone = model(SOURCE[1:, :3], MIX[1:], TARGET[1:, :3])[0]
+        together = model(SOURCE, MIX, TARGET).states[1, :3]
+        alone = model(SOURCE[1:, :3], MIX[1:], TARGET[1:, :3]).states[0]
     torch.testing.assert_close(together, alone, rtol=1e-4, atol=1e-5)
 
 
@@ -57,7 +57,7 @@ def test_a_piece_does_not_see_later_ones() -> None:
     changed = TARGET.clone()
     changed[:, 3] = 40
     with torch.inference_mode():
-        before, after = model(SOURCE, MIX, TARGET), model(SOURCE, MIX, changed)
+        before, after = model(SOURCE, MIX, TARGET).states, model(SOURCE, MIX, changed).states
     torch.testing.assert_close(before[:, :3], after[:, :3])
     assert not torch.allclose(before[:, 3], after[:, 3])
 
@@ -93,7 +93,7 @@ def test_activations_have_the_type_that_was_asked_for_and_weights_stay_float32()
     config = make_model().config
     torch.manual_seed(1)
     model = Transformer(config, VOCAB, TAG_IDS, dtype=torch.bfloat16).eval()
-    states = model(SOURCE, MIX, TARGET)
+    states = model(SOURCE, MIX, TARGET).states
     states.float().sum().backward()
     assert states.dtype == torch.bfloat16
     assert {p.dtype for p in model.parameters()} == {torch.float32}

@@ -49,8 +49,10 @@ class Batch:
 def collate(examples: Sequence[Example], num_languages: int) -> Batch:
     """Pad examples to one batch: source … </s>, target <s> …, labels … </s>."""
     size = len(examples)
-    source_BS = np.full((size, max(len(e.source) for e in examples) + 1), PAD, dtype=np.int64)
-    target_BT = np.full((size, max(len(e.target) for e in examples) + 1), PAD, dtype=np.int64)
+    source_length = max((len(e.source) for e in examples), default=0) + 1
+    target_length = max((len(e.target) for e in examples), default=0) + 1
+    source_BS = np.full((size, source_length), PAD, dtype=np.int64)
+    target_BT = np.full((size, target_length), PAD, dtype=np.int64)
     labels_BT = np.full_like(target_BT, PAD)
     mix_BL = np.zeros((size, num_languages), dtype=np.float32)
     target_BT[:, 0] = BOS
@@ -123,7 +125,8 @@ class BatchStream:
 
     Directions are drawn with probability ~ amount ** (1 / temperature) (Arivazhagan et al. 2019),
     sources within a direction by amount, a pool is sorted by length and cut into batches of up to
-    `batch_tokens` padded pieces a side.
+    `batch_tokens` padded pieces a side. Of `ranks` streams each gives every so-many-th row of the
+    same batches, which may be none at all; their positions are the same.
     """
 
     def __init__(
@@ -132,8 +135,11 @@ class BatchStream:
         languages: Sequence[str],
         config: TrainingConfig,
         position: Position | None = None,
+        rank: int = 0,
+        ranks: int = 1,
     ) -> None:
         self._config = config
+        self._rank, self._ranks = rank, ranks
         self._languages = list(languages)
         self._shards = corpus.shards
         self.streams = _streams(corpus, languages, config)
@@ -164,7 +170,7 @@ class BatchStream:
         while self.position.batch >= len(self._pool):
             self.position = Position(self.position.pool + 1, 0, self._next_cursors)
             self._fill_pool()
-        rows = self._pool[self.position.batch]
+        rows = self._pool[self.position.batch][self._rank :: self._ranks]
         self.position = Position(self.position.pool, self.position.batch + 1, self.position.cursors)
         examples = [self._example(*self._members[row]) for row in rows]
         batch = collate(examples, len(self._languages))
@@ -203,8 +209,13 @@ class BatchStream:
                 f"{len(lengths_N2)} pairs drawn is as short as that"
             )
         rows = rng.permutation(rows)  # pairs of equal length in random order
-        rows = rows[np.lexsort((lengths_N2[rows, 1], lengths_N2[rows, 0]))]
-        widths = lengths_N2[rows].max(axis=1) + 1
+        lengths_N2 = lengths_N2[rows]
+        widths = lengths_N2.max(axis=1)
+        # By the longer side, then by the difference of both, up and down in turn: a batch that
+        # goes from one width to the next meets no jump, and neither side has much padding.
+        difference = (lengths_N2[:, 0] - lengths_N2[:, 1]) * np.where(widths % 2, 1, -1)
+        order = np.lexsort((difference, widths))
+        rows, widths = rows[order], widths[order] + 1
         batches, start, widest = [], 0, 0
         for end, width in enumerate(widths.tolist()):
             widest = max(widest, width)
@@ -221,7 +232,8 @@ def _streams(corpus: Corpus, languages: Sequence[str], config: TrainingConfig) -
     for number, shard in enumerate(corpus.shards):
         first, second = shard.info.languages
         for way, (source, target) in enumerate([(first, second), (second, first)]):
-            if config.directions is None or f"{source}>{target}" in config.directions:
+            is_trained = config.directions is None or f"{source}>{target}" in config.directions
+            if is_trained and target != shard.info.synthetic:
                 streams.append(Stream(shard, source, target, (config.seed, number, way)))
     if strange := sorted({s.target for s in streams} - set(languages)):
         raise ConfigError(

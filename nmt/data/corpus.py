@@ -6,8 +6,8 @@ import gzip
 import json
 import mmap
 import zlib
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, cast
@@ -112,12 +112,13 @@ def _parse_json(source: SourceConfig, text: str, where: str) -> Pair:
 
 @dataclass(frozen=True)
 class ShardInfo:
-    """One source of the prepared corpus, as its manifest describes it."""
+    """One source of the prepared corpus, and how a configuration uses it."""
 
     name: str
     languages: tuple[str, str]
-    weight: float
     pairs: int
+    weight: float = 1.0
+    synthetic: str | None = None
 
 
 class Shard:
@@ -153,10 +154,23 @@ def _shard_info(languages: list[str], **fields: Any) -> ShardInfo:
     return ShardInfo(languages=(first, second), **fields)
 
 
-class Corpus:
-    """A prepared corpus: its vocabulary and one shard for each source."""
+def _as_configured(source: SourceConfig, infos: list[ShardInfo], directory: Path) -> ShardInfo:
+    for info in infos:
+        if info.name == source.name:
+            return replace(info, weight=source.weight, synthetic=source.synthetic)
+    raise CorpusError(
+        f"{directory} has no source {source.name}: run `macaronic prepare` with this configuration"
+    )
 
-    def __init__(self, directory: Path) -> None:
+
+class Corpus:
+    """A prepared corpus: its vocabulary and one shard for each source.
+
+    With `sources`, only those are used, as they are configured; weights may differ from one
+    training run to the next without preparing anew.
+    """
+
+    def __init__(self, directory: Path, sources: Sequence[SourceConfig] | None = None) -> None:
         try:
             manifest = json.loads((directory / MANIFEST).read_text(encoding="utf-8"))
             infos = [_shard_info(**entry) for entry in manifest["shards"]]
@@ -169,6 +183,8 @@ class Corpus:
             raise CorpusError(f"cannot read {directory / MANIFEST}: {error.strerror}") from None
         except (ValueError, KeyError, TypeError):
             raise CorpusError(f"{directory / MANIFEST} is damaged: prepare it again") from None
+        if sources is not None:
+            infos = [_as_configured(source, infos, directory) for source in sources]
         self.directory = directory
         self.tokenizer = Tokenizer.load(directory / VOCABULARY)
         try:
@@ -179,6 +195,9 @@ class Corpus:
 
 def write_manifest(directory: Path, fingerprint: str, shards: list[ShardInfo]) -> None:
     """Finish a prepared corpus: readers take a folder with a manifest to be complete."""
-    manifest = {"fingerprint": fingerprint, "shards": [asdict(info) for info in shards]}
+    entries = [
+        {"name": info.name, "languages": info.languages, "pairs": info.pairs} for info in shards
+    ]
+    manifest = {"fingerprint": fingerprint, "shards": entries}
     path = directory / MANIFEST
     path.write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")

@@ -117,7 +117,7 @@ def _fingerprint(config: Config) -> str:
     leave_out: dict[str, Any] = {
         "directory": True,
         "root": True,
-        "sources": {"__all__": {"licence"}},
+        "sources": {"__all__": {"licence", "weight", "synthetic"}},
     }
     settings = data.model_dump(mode="json", exclude=leave_out)
     digest = hashlib.sha256(json.dumps([settings, config.languages]).encode())
@@ -253,7 +253,7 @@ def _finish(data: DataConfig, fingerprint: str, work: Path, directory: Path) -> 
     corpus.mkdir()
     reports = [join_source(source, work, corpus) for source in data.sources]
     infos = [
-        ShardInfo(source.name, source.languages, source.weight, report.kept)
+        ShardInfo(source.name, source.languages, report.kept)
         for source, report in zip(data.sources, reports, strict=True)
     ]
     shutil.copyfile(work / VOCABULARY, corpus / VOCABULARY)

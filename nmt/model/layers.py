@@ -26,10 +26,15 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
 
 
 class Linear(nn.Linear):
-    """A linear map without bias, in the type of its input."""
+    """A linear map without bias, in the type of its input.
 
-    def __init__(self, inputs: int, outputs: int) -> None:
-        super().__init__(inputs, outputs, bias=False)
+    `maps` counts the maps that share the weight as blocks of rows (query, key and value): one
+    product for the hardware, several matrices for the optimiser.
+    """
+
+    def __init__(self, inputs: int, outputs: int, maps: int = 1) -> None:
+        super().__init__(inputs, outputs * maps, bias=False)
+        self.maps = maps
 
     def forward(self, x: Tensor) -> Tensor:
         """Map the last dimension."""
@@ -90,15 +95,18 @@ class Attention(nn.Module):
         super().__init__()
         self.heads = heads
 
-    def forward(self, q_BTD: Tensor, k_BSD: Tensor, v_BSD: Tensor, bias: Tensor) -> Tensor:
-        """Attend with an additive bias that broadcasts to [B, H, T, S]."""
+    def forward(
+        self, q_BTD: Tensor, k_BSD: Tensor, v_BSD: Tensor, bias: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Mixed values [B, T, D] and weights [B, H, T, S], given a bias that broadcasts to them."""
         size, length, width = q_BTD.shape
         scale = math.sqrt(self.heads / width)
         q, k, v = (self._split(x) for x in (q_BTD * scale, k_BSD, v_BSD))
         scores = torch.bmm(q, k.transpose(1, 2)).view(size, self.heads, length, -1)
-        weights = torch.softmax(scores + bias, dim=-1).view(-1, length, k.shape[1])
-        mixed = torch.bmm(weights, v).view(size, self.heads, length, -1)
-        return mixed.transpose(1, 2).reshape(size, length, width)
+        weights = torch.softmax(scores + bias, dim=-1)
+        mixed = torch.bmm(weights.view(-1, length, k.shape[1]), v)
+        mixed = mixed.view(size, self.heads, length, -1).transpose(1, 2)
+        return mixed.reshape(size, length, width), weights
 
     def _split(self, x_BSD: Tensor) -> Tensor:
         size, length, width = x_BSD.shape
@@ -139,13 +147,15 @@ class Sublayer(nn.Module):
         self.is_pre_norm = config.norm == "pre"
         self.dropout = dropout
 
-    def wrap(self, x: Tensor, inner: Callable[[Tensor], Tensor]) -> Tensor:
-        """The residual step around `inner`, with the normalisation before or after it."""
-        if self.is_pre_norm:
-            summed: Tensor = x + self.dropout(inner(self.norm(x)))
-            return summed
-        normed: Tensor = self.norm(x + self.dropout(inner(x)))
+    def enter(self, x: Tensor) -> Tensor:
+        """What the sublayer works on."""
+        normed: Tensor = self.norm(x) if self.is_pre_norm else x
         return normed
+
+    def leave(self, x: Tensor, change: Tensor) -> Tensor:
+        """The input joined with what the sublayer made of it."""
+        summed: Tensor = x + self.dropout(change)
+        return summed if self.is_pre_norm else self.norm(summed)
 
 
 class SelfAttention(Sublayer):
@@ -153,20 +163,17 @@ class SelfAttention(Sublayer):
 
     def __init__(self, config: ModelConfig, dropout: Dropout) -> None:
         super().__init__(config, dropout)
-        self.query_key_value = Linear(config.d_model, 3 * config.d_model)
+        self.query_key_value = Linear(config.d_model, config.d_model, maps=3)
         self.attention = Attention(config.heads)
         self.output = Linear(config.d_model, config.d_model)
 
     def forward(self, x: Tensor, bias: Tensor, cache: LayerCache | None = None) -> Tensor:
         """States after this sublayer; with a cache, `x` goes on from what it holds."""
-
-        def attend(x: Tensor) -> Tensor:
-            q, k, v = self.query_key_value(x).chunk(3, dim=-1)
-            if cache is not None:
-                k, v = cache.extend(k, v)
-            return self.output(self.attention(q, k, v, bias))  # type: ignore[no-any-return]
-
-        return self.wrap(x, attend)
+        q, k, v = self.query_key_value(self.enter(x)).chunk(3, dim=-1)
+        if cache is not None:
+            k, v = cache.extend(k, v)
+        mixed, _ = self.attention(q, k, v, bias)
+        return self.leave(x, self.output(mixed))
 
 
 class CrossAttention(Sublayer):
@@ -175,7 +182,7 @@ class CrossAttention(Sublayer):
     def __init__(self, config: ModelConfig, dropout: Dropout) -> None:
         super().__init__(config, dropout)
         self.query = Linear(config.d_model, config.d_model)
-        self.key_value = Linear(config.d_model, 2 * config.d_model)
+        self.key_value = Linear(config.d_model, config.d_model, maps=2)
         self.attention = Attention(config.heads)
         self.output = Linear(config.d_model, config.d_model)
 
@@ -184,13 +191,12 @@ class CrossAttention(Sublayer):
         keys, values = self.key_value(states_BSD).chunk(2, dim=-1)
         return keys, values
 
-    def forward(self, x: Tensor, keys_values: tuple[Tensor, Tensor], bias: Tensor) -> Tensor:
-        """States after this sublayer, given `keys_values` of the source."""
-
-        def attend(x: Tensor) -> Tensor:
-            return self.output(self.attention(self.query(x), *keys_values, bias))  # type: ignore[no-any-return]
-
-        return self.wrap(x, attend)
+    def forward(
+        self, x: Tensor, keys_values: tuple[Tensor, Tensor], bias: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """States after this sublayer and where it looked [B, H, T, S], given `keys_values`."""
+        mixed, weights = self.attention(self.query(self.enter(x)), *keys_values, bias)
+        return self.leave(x, self.output(mixed)), weights
 
 
 class FeedForward(Sublayer):
@@ -204,7 +210,7 @@ class FeedForward(Sublayer):
 
     def forward(self, x: Tensor) -> Tensor:
         """States after this sublayer."""
-        return self.wrap(x, lambda x: self.outer(self.activation(self.inner(x))))
+        return self.leave(x, self.outer(self.activation(self.inner(self.enter(x)))))
 
 
 class EncoderLayer(nn.Module):
@@ -236,8 +242,11 @@ class DecoderLayer(nn.Module):
         keys_values: tuple[Tensor, Tensor],
         source_bias: Tensor,
         cache: LayerCache | None = None,
-    ) -> Tensor:
-        """States after this layer; with a cache, `x_BTD` goes on from what it holds."""
+    ) -> tuple[Tensor, Tensor]:
+        """States after this layer and its looks at the source [B, H, T, S].
+
+        With a cache, `x_BTD` goes on from what it holds.
+        """
         x_BTD = self.self_attention(x_BTD, bias, cache)
-        x_BTD = self.cross_attention(x_BTD, keys_values, source_bias)
-        return self.feed_forward(x_BTD)  # type: ignore[no-any-return]
+        x_BTD, weights = self.cross_attention(x_BTD, keys_values, source_bias)
+        return self.feed_forward(x_BTD), weights

@@ -30,6 +30,17 @@ class Encoded(NamedTuple):
     bias: Tensor
 
 
+class DecoderOutput(NamedTuple):
+    """Decoder states [B, T, D], and where each position looks in the source [B, T, 1 + S].
+
+    The looks are the weights of the first cross-attention head of the last layer: the one that
+    training can guide to the source words that a target word translates.
+    """
+
+    states: Tensor
+    looks: Tensor
+
+
 class Transformer(nn.Module):
     """Encoder and decoder over one embedding table, which is the output layer as well.
 
@@ -89,16 +100,16 @@ class Transformer(nn.Module):
             x = layer(x, bias)
         return Encoded(self.encoder_norm(x), bias)
 
-    def decode(self, target_BT: Tensor, encoded: Encoded) -> Tensor:
-        """Decoder states [B, T, D] for whole targets, each piece seeing those before it."""
+    def decode(self, target_BT: Tensor, encoded: Encoded) -> DecoderOutput:
+        """Decoder states for whole targets, each piece seeing those before it."""
         length = target_BT.shape[1]
         x = self._positioned(self.embedding(target_BT), start=0)
         future = torch.ones(length, length, dtype=torch.bool, device=x.device).triu(1)
         bias = (future * MASKED).to(self.dtype)
         for layer in self.decoder:
             keys_values = layer.cross_attention.keys_values(encoded.states)  # type: ignore[operator, union-attr]
-            x = layer(x, bias, keys_values, encoded.bias)
-        return self.decoder_norm(x)  # type: ignore[no-any-return]
+            x, weights = layer(x, bias, keys_values, encoded.bias)
+        return DecoderOutput(self.decoder_norm(x), weights[:, 0])
 
     def start_cache(self, encoded: Encoded) -> list[LayerCache]:
         """Caches for decoding these sources piece by piece."""
@@ -114,15 +125,15 @@ class Transformer(nn.Module):
         x = self._positioned(self.embedding(pieces_B[:, None]), start=position)
         bias = torch.zeros((), dtype=self.dtype, device=x.device)
         for layer, cache in zip(self.decoder, caches, strict=True):
-            x = layer(x, bias, cache.source, source_bias, cache)
+            x, _ = layer(x, bias, cache.source, source_bias, cache)
         return self.decoder_norm(x)[:, 0]  # type: ignore[no-any-return]
 
     def logits(self, states: Tensor) -> Tensor:
         """Scores [..., V] of the next piece."""
         return F.linear(states, self.embedding.weight.to(states.dtype))
 
-    def forward(self, source_BS: Tensor, mix_BL: Tensor, target_BT: Tensor) -> Tensor:
-        """Decoder states [B, T, D]: what the output layer turns into the next pieces."""
+    def forward(self, source_BS: Tensor, mix_BL: Tensor, target_BT: Tensor) -> DecoderOutput:
+        """Decoder states, which the output layer turns into the next pieces."""
         return self.decode(target_BT, self.encode(source_BS, mix_BL))
 
     def _positioned(self, x: Tensor, start: int) -> Tensor:

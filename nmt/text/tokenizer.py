@@ -59,6 +59,10 @@ class Tokenizer:
         """Languages that have a tag, in the order of their ids."""
         return tuple(self.tag_ids)
 
+    def piece(self, index: int) -> str:
+        """The spelling of a piece, with `▁` for the space before a word."""
+        return str(self._spm.id_to_piece(index))
+
     def encode(self, text: str) -> list[int]:
         """Piece ids of a sentence: neither tag nor end of sentence."""
         return self.encode_all([text])[0]

@@ -25,9 +25,8 @@ class TrainState:
     best_loss: float = float("inf")
     stale_validations: int = 0
     position: Position | None = None
-    rng: torch.Tensor | None = None
     model: dict[str, Any] = field(default_factory=dict)
-    optimizer: dict[str, Any] = field(default_factory=dict)
+    optimizers: list[dict[str, Any]] = field(default_factory=list)
     average: list[torch.Tensor] = field(default_factory=list)
     identity: dict[str, Any] = field(default_factory=dict)
 

@@ -9,13 +9,26 @@ from typing import Any
 
 from torch.utils.tensorboard import SummaryWriter
 
+from nmt.config import TrainingConfig
+from nmt.train.checkpoint import TrainState
+from nmt.train.progress import TrainProgress
+
 LOG = "log.jsonl"
 
 
-class TrainLog:
-    """Appends records; on resuming, those after the checkpoint are taken back first."""
+class RunLog:
+    """Progress on the terminal and records on disk; silent on all ranks but the first.
 
-    def __init__(self, directory: Path, step: int) -> None:
+    Records are appended; on resuming, those after the checkpoint are taken back first.
+    """
+
+    def __init__(
+        self, directory: Path, step: int, settings: TrainingConfig, is_silent: bool = False
+    ) -> None:
+        self._is_silent = is_silent
+        if is_silent:
+            return
+        self._progress = TrainProgress(settings)
         path = directory / LOG
         if path.exists():
             temporary = path.with_suffix(".tmp")
@@ -28,13 +41,29 @@ class TrainLog:
         self._file = path.open("a", encoding="utf-8")
         self._board = SummaryWriter(str(directory / "tensorboard"), purge_step=step + 1)
 
-    def write(self, kind: str, step: int, **values: Any) -> None:
-        """Append one record; numbers also go to TensorBoard."""
-        record = {"kind": kind, "step": step, **values}
-        self._file.write(json.dumps(record) + "\n")
-        for name, value in values.items():
-            if isinstance(value, (int, float)):
-                self._board.add_scalar(f"{kind}/{name}", value, step)
+    def step(
+        self,
+        state: TrainState,
+        record: dict[str, float],
+        rate: float,
+        padded_tokens: int,
+        used: float,
+    ) -> None:
+        """Tell of one step: means over its tokens, learning rate, used share of the budget."""
+        if not self._is_silent:
+            self._write("train", state.step, {**record, "learning_rate": rate})
+            self._progress.step(state, record["nll"], int(record["tokens"]), padded_tokens, used)
+
+    def validation(self, step: int, scores: dict[str, float]) -> None:
+        """Tell the scores of a validation."""
+        self._write("validation", step, scores)
+        shown = (f"{name} {value:.3g}" for name, value in scores.items())
+        self._progress.note(f"step {step}: {', '.join(shown)}")
+
+    def note(self, text: str) -> None:
+        """Print a line that stays."""
+        if not self._is_silent:
+            self._progress.note(text)
 
     def flush(self) -> None:
         """Bring all records to the disk: a checkpoint must not know more than its log."""
@@ -42,12 +71,21 @@ class TrainLog:
         os.fsync(self._file.fileno())
         self._board.flush()
 
-    def __enter__(self) -> TrainLog:
+    def _write(self, kind: str, step: int, values: dict[str, Any]) -> None:
+        record = {"kind": kind, "step": step, **values}
+        self._file.write(json.dumps(record) + "\n")
+        for name, value in values.items():
+            if isinstance(value, (int, float)):
+                self._board.add_scalar(f"{kind}/{name}", value, step)
+
+    def __enter__(self) -> RunLog:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._file.close()
-        self._board.close()
+        if not self._is_silent:
+            self._progress.close()
+            self._file.close()
+            self._board.close()
 
 
 def _is_until(line: str, step: int) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import math
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,25 +17,29 @@ from nmt.errors import CheckpointError, ConfigError, NonFiniteLoss
 from nmt.model.model_dir import ModelInfo, save_model
 from nmt.model.transformer import Transformer
 from nmt.text.tokenizer import Tokenizer
+from nmt.train.alignment import Guide, Lexicon
 from nmt.train.checkpoint import STATE, TrainState, load_state, save_state
 from nmt.train.device import compute_dtype, find_device
+from nmt.train.initialise import start_from
 from nmt.train.interrupt import StopRequest
-from nmt.train.log import TrainLog
+from nmt.train.log import RunLog
 from nmt.train.loss import batch_loss
-from nmt.train.optim import MovingAverage, learning_rate, make_optimizer
-from nmt.train.progress import TrainProgress
+from nmt.train.optim import Gradients, MovingAverage, learning_rate, make_optimizers
+from nmt.train.ranks import Ranks
 from nmt.train.validate import Validator
 
 
 @dataclass(frozen=True)
 class StepResult:
-    """Sums over the real target tokens of one step, and the norm of its gradient."""
+    """Sums over the real target tokens of one step on all ranks, and the norm of its gradient."""
 
     loss: float
     nll: float
     tokens: int
     padded_tokens: int
     grad_norm: float
+    seconds: float
+    is_stop_requested: bool
 
     def record(self) -> dict[str, float]:
         """What the log tells of it: means over tokens."""
@@ -47,141 +51,165 @@ class StepResult:
         }
 
 
-def train(config: Config, resume: bool = False) -> Path:
+def train(config: Config, resume: bool = False, init: Path | None = None) -> Path:
     """Train until the budget is used or validation stops improving; gives the model directory.
 
     With `resume`, goes on from the last checkpoint, if there is one, to the same losses as a run
-    never stopped. Ctrl-C and SIGTERM save after the step at work and raise KeyboardInterrupt.
-    Raises CheckpointError if the run directory holds another run, NonFiniteLoss if training blows
-    up (the batch is saved in the run directory).
+    never stopped; else with `init` it starts from the weights of that model directory, whose
+    languages and vocabulary may differ. Ctrl-C and SIGTERM save after the step at work and raise
+    KeyboardInterrupt. Under torchrun all processes train one model: each takes its share of every
+    batch, and the first one writes. Raises CheckpointError if the run directory holds another run,
+    NonFiniteLoss if training blows up (the batch is saved in the run directory), LostRank if
+    another process of the run ends.
     """
-    run = Run(config, resume)
-    with (
-        TrainLog(run.directory, run.state.step) as log,
-        TrainProgress(config.training) as progress,
-        StopRequest() as stop,
-    ):
-        run.loop(log, progress, stop)
-    run.export(run.directory / "model")
+    with Ranks(find_device(config.training)) as ranks:
+        run = Run(config, resume, ranks, init)
+        is_silent = not ranks.is_first
+        with RunLog(run.directory, run.state.step, config.training, is_silent) as log, run.stop:
+            run.loop(log)
+        if ranks.is_first:
+            run.export(run.directory / "model")
     return run.directory / "model"
 
 
 class Run:
-    """A model with its optimiser, data and state."""
+    """A model with its optimiser, data and state; the same on all ranks."""
 
-    def __init__(self, config: Config, resume: bool) -> None:
+    def __init__(
+        self, config: Config, resume: bool, ranks: Ranks, init: Path | None = None
+    ) -> None:
         settings = config.training
-        torch.set_num_threads(settings.threads or os.cpu_count() or 1)
+        torch.set_num_threads(settings.threads or ranks.threads)
         torch.manual_seed(settings.seed)
         self.config = config
+        self.ranks = ranks
         self.directory = Path(settings.directory)
-        self.corpus = Corpus(Path(config.data.directory))
+        self.corpus = Corpus(Path(config.data.directory), config.data.sources)
         self.tokenizer = self.corpus.tokenizer
         _check_languages(config, self.tokenizer)
-        self.device = find_device(settings)
-        self.state = self._start_state(resume)
-        self.batches = BatchStream(self.corpus, config.languages, settings, self.state.position)
+        self.device = ranks.device
+        self.state = ranks.share(lambda: self._start_state(resume))
+        self.batches = BatchStream(
+            self.corpus, config.languages, settings, self.state.position, ranks.rank, ranks.size
+        )
         self.model = Transformer(
             config.model,
             self.tokenizer.vocab_size,
             [self.tokenizer.tag_ids[code] for code in config.languages],
             settings.dropout,
             compute_dtype(settings),
-        ).to(self.device)
-        self.optimizer = make_optimizer(self.model, settings.optimizer)
+        )
+        self.start_note = ""
+        if init is not None and not self.state.step:
+            self.start_note = start_from(self.model, self.tokenizer, config, init)
+        self.model.to(self.device)
+        self.gradients = Gradients(self.model.parameters(), num_sums=6)
+        self.optimizers = make_optimizers(self.model, settings.optimizer)
         self.average = MovingAverage(self.model.parameters(), settings.ema_decay)
+        self.guide = self._make_guide()
         if self.state.step:
             self._restore()
         self.validator = Validator(config, self.tokenizer)
+        self.clock = Clock(self.state.seconds)
+        self.stop = StopRequest()
 
-    def loop(self, log: TrainLog, progress: TrainProgress, stop: StopRequest) -> None:
+    def loop(self, log: RunLog) -> None:
         """Steps, validations and checkpoints until the budget is used."""
         settings, state = self.config.training, self.state
-        clock = _Clock(state.seconds)
-        last_save = last_validation = clock.seconds
-        while (used := used_budget(settings, state.step, clock.seconds)) < 1:
+        if self.start_note:
+            log.note(self.start_note)
+        last_save = last_validation = state.seconds
+        while (used := used_budget(settings, state.step, state.seconds)) < 1:
             rate = learning_rate(state.step, used, settings.optimizer)
             result = self.step(rate)
             state.step += 1
             state.tokens += result.tokens
-            state.seconds = clock.seconds
-            log.write("train", state.step, **result.record(), learning_rate=rate)
-            progress.step(state, result.nll, result.tokens, result.padded_tokens, used)
+            state.seconds = result.seconds
+            log.step(state, result.record(), rate, result.padded_tokens, used)
             if state.seconds - last_validation >= 60 * settings.validate_every_minutes:
-                self.validate(log, progress)
+                self.validate(log)
                 self.save(log)  # else a restart would not know the best loss of `best/`
-                last_save = last_validation = clock.seconds
+                last_save = last_validation = state.seconds
                 if settings.patience and state.stale_validations >= settings.patience:
-                    progress.note(f"no gain in {settings.patience} validations: stopping")
+                    log.note(f"no gain in {settings.patience} validations: stopping")
                     break
-            if stop.is_made or state.seconds - last_save >= 60 * settings.save_every_minutes:
+            must_stop = result.is_stop_requested
+            if must_stop or state.seconds - last_save >= 60 * settings.save_every_minutes:
                 self.save(log)
-                last_save = clock.seconds
-            if stop.is_made:
-                progress.note(f"stopped after step {state.step}; --resume goes on from here")
+                last_save = state.seconds
+            if must_stop:
+                log.note(f"stopped after step {state.step}; --resume goes on from here")
                 raise KeyboardInterrupt
         else:  # an early stop has validated and saved already
-            self.validate(log, progress)
+            self.validate(log)
             self.save(log)
         if self.batches.skipped_long:
-            progress.note(
+            log.note(
                 f"left out {self.batches.skipped_long:,} drawn pairs that are longer than "
                 f"training.max_pieces ({settings.max_pieces}) or have an empty side"
             )
 
     def step(self, rate: float) -> StepResult:
-        """One update of the weights, from `accumulation` batches."""
-        settings = self.config.training
+        """One update of the weights, from the shares that all ranks have of some batches."""
+        settings, state = self.config.training, self.state
+        _seed(settings.seed, state.step, self.ranks.rank)
         batches = [next(self.batches) for _ in range(settings.accumulation)]
-        num_tokens = sum(batch.num_tokens for batch in batches)
         self.model.train()
-        loss_sum = nll_sum = 0.0
+        self.gradients.clear()
+        sums = torch.zeros(2, device=self.device)
         for batch in batches:
-            loss, nll = batch_loss(self.model, batch, settings.label_smoothing, self.device)
-            if not torch.isfinite(loss):
-                self._blow_up(batches, f"the loss is {loss.item()}")
-            (loss / num_tokens).backward()  # type: ignore[no-untyped-call]
-            loss_sum += loss.item()
-            nll_sum += nll.item()
-        norm = torch.nn.utils.clip_grad_norm_(
-            self.model.parameters(), settings.optimizer.clip_norm
-        ).item()
-        if not np.isfinite(norm):
-            self._blow_up(batches, f"the gradient norm is {norm}")
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
-        self.optimizer.step()
-        self.optimizer.zero_grad()
-        self.average.update(self.state.step + 1)
+            if not batch.num_tokens:
+                continue
+            loss = batch_loss(self.model, batch, settings.label_smoothing, self.device, self.guide)
+            loss.objective.backward()  # type: ignore[no-untyped-call]
+            sums += torch.stack([loss.smoothed, loss.nll])
+        tokens = sum(batch.num_tokens for batch in batches)
         padded = sum(batch.labels_BT.size for batch in batches)
-        return StepResult(loss_sum, nll_sum, num_tokens, padded, norm)
+        seconds = self.clock.seconds if self.ranks.is_first else 0.0
+        self.gradients.sums.copy_(torch.tensor([0, 0, tokens, padded, seconds, self.stop.is_made]))
+        self.gradients.sums[:2] = sums
+        self.ranks.sum(self.gradients.flat)
+        all_loss, all_nll, all_tokens, all_padded, seconds, stops = self.gradients.sums.tolist()
+        norm = self.gradients.scale(1 / all_tokens, settings.optimizer.clip_norm)
+        for name, value in {"loss": all_loss, "gradient norm": norm}.items():
+            if not math.isfinite(value):
+                self._blow_up(batches, f"the {name} is {value}")
+        for optimizer in self.optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = rate
+            optimizer.step()
+        self.average.update(state.step + 1)
+        return StepResult(
+            all_loss, all_nll, int(all_tokens), int(all_padded), norm, seconds, stops > 0
+        )
 
-    def validate(self, log: TrainLog, progress: TrainProgress) -> None:
+    def validate(self, log: RunLog) -> None:
         """Scores of the averaged weights; the best of them become `best/`."""
         if not self.validator.has_data:
             return
-        with self.average.in_place():
-            scores = self.validator.run(self.model, self.device)
-        log.write("validation", self.state.step, **scores)
-        progress.note(
-            f"step {self.state.step}: "
-            + ", ".join(f"{name} {value:.3g}" for name, value in scores.items())
+        state = self.state
+        if self.ranks.is_first:
+            with self.average.in_place():
+                scores = self.validator.run(self.model, self.device)
+            log.validation(state.step, scores)
+            if scores["loss"] < state.best_loss:
+                state.best_loss, state.stale_validations = scores["loss"], 0
+                self.export(self.directory / "best")
+            else:
+                state.stale_validations += 1
+        state.best_loss, state.stale_validations = self.ranks.share(
+            lambda: (state.best_loss, state.stale_validations)
         )
-        if scores["loss"] < self.state.best_loss:
-            self.state.best_loss = scores["loss"]
-            self.state.stale_validations = 0
-            self.export(self.directory / "best")
-        else:
-            self.state.stale_validations += 1
 
-    def save(self, log: TrainLog) -> None:
+    def save(self, log: RunLog) -> None:
         """Write a checkpoint of this moment."""
+        if not self.ranks.is_first:
+            return
         log.flush()
         state = self.state
         state.position = self.batches.position
-        state.rng = torch.get_rng_state()
         state.model = self.model.state_dict()
-        state.optimizer = self.optimizer.state_dict()
+        state.optimizers = [optimizer.state_dict() for optimizer in self.optimizers]
         state.average = self.average.values
         save_state(state, self.directory)
 
@@ -244,17 +272,23 @@ class Run:
         save_config(self.config, self.directory / "config.yaml")
         return state
 
+    def _make_guide(self) -> Guide | None:
+        settings = self.config.training.alignment
+        if not settings.weight:
+            return None
+        lexicon = self.ranks.share(lambda: Lexicon.count(self.corpus, settings.max_pairs))
+        return Guide(lexicon, settings.weight)
+
     def _restore(self) -> None:
         state = self.state
         self.model.load_state_dict(state.model)
-        self.optimizer.load_state_dict(state.optimizer)
-        for value, saved in zip(self.average.values, state.average, strict=True):
-            value.copy_(saved)
-        assert state.rng is not None
-        torch.set_rng_state(state.rng)
+        for optimizer, saved in zip(self.optimizers, state.optimizers, strict=True):
+            optimizer.load_state_dict(saved)
+        for value, average in zip(self.average.values, state.average, strict=True):
+            value.copy_(average)
 
     def _blow_up(self, batches: list[Batch], what: str) -> None:
-        path = self.directory / "bad-batch.npz"
+        path = self.directory / f"bad-batch{self.ranks.rank or ''}.npz"
         arrays = {
             f"{name}_{number}": array
             for number, batch in enumerate(batches)
@@ -285,7 +319,12 @@ def _check_languages(config: Config, tokenizer: Tokenizer) -> None:
         )
 
 
-class _Clock:
+def _seed(seed: int, step: int, rank: int) -> None:
+    """Dropout of a step depends on nothing before it: a checkpoint needs no generator's state."""
+    torch.manual_seed(int(np.random.SeedSequence([seed, step, rank]).generate_state(1)[0]))
+
+
+class Clock:
     """Seconds of training, counted on from those of earlier starts."""
 
     def __init__(self, before: float) -> None:
@@ -293,4 +332,5 @@ class _Clock:
 
     @property
     def seconds(self) -> float:
+        """Since the first start, without the pauses between."""
         return time.monotonic() - self._start

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -10,6 +11,7 @@ from torch import Tensor
 from nmt.data.batching import Batch
 from nmt.model.transformer import Transformer
 from nmt.text.tokenizer import PAD
+from nmt.train.alignment import Guide
 
 # N real target tokens of a batch, D model width, V vocabulary
 
@@ -63,14 +65,33 @@ def output_loss(
     return _OutputLoss.apply(states_ND, table_VD, labels_N, smoothing)  # type: ignore[no-any-return, no-untyped-call]
 
 
+@dataclass(frozen=True)
+class BatchLoss:
+    """Sums over the real target tokens of a batch; `objective` alone has gradients."""
+
+    objective: Tensor
+    smoothed: Tensor
+    nll: Tensor
+
+
 def batch_loss(
-    model: Transformer, batch: Batch, smoothing: float, device: torch.device
-) -> tuple[Tensor, Tensor]:
-    """Sums of smoothed loss and negative log-likelihood over a batch's real target tokens."""
+    model: Transformer,
+    batch: Batch,
+    smoothing: float,
+    device: torch.device,
+    guide: Guide | None = None,
+) -> BatchLoss:
+    """The label-smoothed loss of a batch, and with a guide that of the alignment head on top."""
     source_BS, mix_BL, target_BT, labels_BT = (
         torch.from_numpy(array).to(device)
         for array in (batch.source_BS, batch.mix_BL, batch.target_BT, batch.labels_BT)
     )
-    states_BTD = model(source_BS, mix_BL, target_BT)
+    output = model(source_BS, mix_BL, target_BT)
     is_real = labels_BT != PAD
-    return output_loss(states_BTD[is_real], model.embedding.weight, labels_BT[is_real], smoothing)
+    smoothed, nll = output_loss(
+        output.states[is_real], model.embedding.weight, labels_BT[is_real], smoothing
+    )
+    objective = smoothed
+    if guide is not None:
+        objective = smoothed + guide.weight * guide.loss(output.looks, batch)
+    return BatchLoss(objective, smoothed.detach(), nll)

@@ -2,27 +2,94 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import math
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
 
 from nmt.config import OptimizerConfig
+from nmt.model.layers import Linear
+
+# Coefficients of the quintic Newton-Schulz iteration that K. Jordan et al. (2024) tuned for Muon.
+NEWTON_SCHULZ = 3.4445, -4.7750, 2.0315
+NEWTON_SCHULZ_STEPS = 5
+# The root mean square of AdamW's updates, which Muon's are scaled to (Liu et al. 2025).
+ADAMW_RMS = 0.2
 
 
-def make_optimizer(model: nn.Module, config: OptimizerConfig) -> torch.optim.AdamW:
-    """AdamW (Loshchilov & Hutter 2019); normalisation weights do not decay."""
-    matrices = [p for p in model.parameters() if p.ndim > 1]
-    vectors = [p for p in model.parameters() if p.ndim <= 1]
+def make_optimizers(model: nn.Module, config: OptimizerConfig) -> list[torch.optim.Optimizer]:
+    """AdamW for all parameters, or Muon for the linear maps and AdamW for the rest.
+
+    The learning rate means the same size of update in both. Normalisation weights do not decay.
+    """
+    linears = [module for module in model.modules() if isinstance(module, Linear)]
+    if config.name == "adamw":
+        linears = []
+    by_muon = {id(linear.weight) for linear in linears}
+    others = [p for p in model.parameters() if id(p) not in by_muon]
     groups = [
-        {"params": matrices, "weight_decay": config.weight_decay},
-        {"params": vectors, "weight_decay": 0.0},
+        {"params": [p for p in others if p.ndim > 1], "weight_decay": config.weight_decay},
+        {"params": [p for p in others if p.ndim <= 1], "weight_decay": 0.0},
     ]
     betas = config.beta1, config.beta2
-    return torch.optim.AdamW(
+    adamw = torch.optim.AdamW(
         groups, lr=config.learning_rate, betas=betas, eps=config.epsilon, fused=True
     )
+    return [adamw, Muon(linears, config)] if linears else [adamw]
+
+
+class Muon(torch.optim.Optimizer):
+    """Momentum whose update of each matrix is made orthogonal (K. Jordan et al. 2024).
+
+    Matrices of one shape are orthogonalised together as one batch of float32 products; torch's
+    own Muon takes them one by one in bfloat16, which a CPU may have to emulate.
+    """
+
+    def __init__(self, linears: Sequence[Linear], config: OptimizerConfig) -> None:
+        self._maps = {id(linear.weight): linear.maps for linear in linears}
+        defaults = {
+            "lr": config.learning_rate,
+            "momentum": config.momentum,
+            "weight_decay": config.weight_decay,
+        }
+        super().__init__([linear.weight for linear in linears], defaults)
+
+    @torch.no_grad()
+    def step(self, closure: None = None) -> None:  # type: ignore[override]
+        """Update all weights from their gradients."""
+        for group in self.param_groups:
+            by_shape: dict[tuple[int, int], list[tuple[Tensor, Tensor]]] = {}
+            for weight in group["params"]:
+                state = self.state[weight]
+                if not state:
+                    state["momentum"] = torch.zeros_like(weight)
+                average = state["momentum"].lerp_(weight.grad, 1 - group["momentum"])
+                ahead = weight.grad.lerp(average, group["momentum"])  # as Nesterov
+                maps = self._maps[id(weight)]
+                for matrix, update in zip(weight.chunk(maps), ahead.chunk(maps), strict=True):
+                    if matrix.shape[0] > matrix.shape[1]:
+                        matrix, update = matrix.T, update.T
+                    rows, columns = matrix.shape
+                    by_shape.setdefault((rows, columns), []).append((matrix, update))
+            for (_, columns), pairs in by_shape.items():
+                matrices, updates = zip(*pairs, strict=True)
+                step = group["lr"] * ADAMW_RMS * math.sqrt(columns)
+                orthogonal = orthogonalise(torch.stack(updates)).unbind()
+                torch._foreach_mul_(matrices, 1 - group["lr"] * group["weight_decay"])
+                torch._foreach_add_(matrices, orthogonal, alpha=-step)
+
+
+def orthogonalise(x_NRC: Tensor) -> Tensor:
+    """Wide matrices [N, R, C], R <= C, with their singular values brought near 1, in float32."""
+    a, b, c = NEWTON_SCHULZ
+    x_NRC = x_NRC / (x_NRC.norm(dim=(1, 2), keepdim=True) + 1e-12)
+    for _ in range(NEWTON_SCHULZ_STEPS):
+        gram = x_NRC @ x_NRC.mT
+        factor = torch.baddbmm(gram, gram, gram, beta=b, alpha=c)
+        x_NRC = torch.baddbmm(x_NRC, factor, x_NRC, beta=a)
+    return x_NRC
 
 
 def learning_rate(step: int, progress: float, config: OptimizerConfig) -> float:
@@ -34,6 +101,35 @@ def learning_rate(step: int, progress: float, config: OptimizerConfig) -> float:
     left = max(0.0, 1.0 - progress)
     decayed = min(1.0, left / config.decay_share) if config.decay_share else 1.0
     return config.learning_rate * warm * decayed
+
+
+class Gradients:
+    """All gradients of a model in one tensor, followed by a few sums that belong to them.
+
+    The parameters' gradients are views of it: ranks add up everything with one collective call,
+    and norm and scale are one pass each.
+    """
+
+    def __init__(self, parameters: Iterable[nn.Parameter], num_sums: int) -> None:
+        parameters = list(parameters)
+        size = sum(p.numel() for p in parameters)
+        device = parameters[0].device
+        self.flat = torch.zeros(size + num_sums, device=device)
+        self._values = self.flat[:size]
+        self.sums = self.flat[size:]
+        views = torch.split(self._values, [p.numel() for p in parameters])
+        for parameter, view in zip(parameters, views, strict=True):
+            parameter.grad = view.view_as(parameter)
+
+    def clear(self) -> None:
+        """Set everything to zero."""
+        self.flat.zero_()
+
+    def scale(self, factor: float, clip_norm: float) -> float:
+        """Multiply by a factor, then clip to a norm; gives the norm before clipping."""
+        norm: float = factor * self._values.norm().item()
+        self._values.mul_(factor * min(1.0, clip_norm / (norm + 1e-6)))
+        return norm
 
 
 class MovingAverage:

@@ -28,8 +28,8 @@ class TrainProgress:
     def step(
         self, state: TrainState, nll: float, tokens: int, padded_tokens: int, used: float
     ) -> None:
-        """Take in one step; every `log_every` steps the line is renewed."""
-        self._nll += nll
+        """Take in one step with its mean `nll`; every `log_every` steps the line is renewed."""
+        self._nll += nll * tokens
         self._tokens += tokens
         self._padded += padded_tokens
         if state.step % self._log_every:
@@ -57,8 +57,6 @@ class TrainProgress:
         self._tokens = self._padded = 0
         self._since = time.monotonic()
 
-    def __enter__(self) -> TrainProgress:
-        return self
-
-    def __exit__(self, *_: object) -> None:
+    def close(self) -> None:
+        """Leave the terminal as it was."""
         self._bar.close()

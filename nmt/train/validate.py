@@ -92,7 +92,7 @@ class Validator:
         for start in range(0, len(pairs), SENTENCES_PER_BATCH):
             examples = [Example(a, b, language) for a, b in pairs[start:][:SENTENCES_PER_BATCH]]
             batch = collate(examples, len(self._languages))
-            total += batch_loss(model, batch, 0.0, device)[1].item()
+            total += batch_loss(model, batch, 0.0, device).nll.item()
             tokens += batch.num_tokens
         return total / tokens
 
