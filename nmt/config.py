@@ -164,6 +164,13 @@ class AlignmentConfig(Section):
     max_pairs: int = Field(200_000, ge=1, description="of each source, to count the lexicon from")
 
 
+class BackTranslationConfig(Section):
+    """Random online back-translation: sources for untrained directions, made by the model."""
+
+    share: float = Field(0.0, ge=0, le=1, description="of the batches; 0: off")
+    start: float = Field(0.7, ge=0, le=1, description="used share of the budget where it begins")
+
+
 class TrainingConfig(Section):
     """One training run."""
 
@@ -182,6 +189,7 @@ class TrainingConfig(Section):
     dropout: float = Field(0.1, ge=0, lt=1)
     optimizer: OptimizerConfig = OptimizerConfig()
     alignment: AlignmentConfig = AlignmentConfig()
+    back_translation: BackTranslationConfig = BackTranslationConfig()
     ema_decay: float = Field(0.999, ge=0, lt=1, description="0 keeps the raw weights")
     dtype: Literal["auto", "bfloat16", "float32"] = Field(
         "auto", description="of matrix products; auto: bfloat16 where the hardware multiplies it"

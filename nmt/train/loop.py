@@ -18,6 +18,7 @@ from nmt.model.model_dir import ModelInfo, save_model
 from nmt.model.transformer import Transformer
 from nmt.text.tokenizer import Tokenizer
 from nmt.train.alignment import Guide, Lexicon
+from nmt.train.back_translation import BackTranslator
 from nmt.train.checkpoint import STATE, TrainState, load_state, save_state
 from nmt.train.device import compute_dtype, find_device
 from nmt.train.initialise import start_from
@@ -107,6 +108,9 @@ class Run:
         self.optimizers = make_optimizers(self.model, settings.optimizer)
         self.average = MovingAverage(self.model.parameters(), settings.ema_decay)
         self.guide = self._make_guide()
+        self.back_translate = BackTranslator(
+            self.model, self.tokenizer, config.languages, self.batches.directions
+        )
         if self.state.step:
             self._restore()
         self.validator = Validator(config, self.tokenizer)
@@ -121,7 +125,7 @@ class Run:
         last_save = last_validation = state.seconds
         while (used := used_budget(settings, state.step, state.seconds)) < 1:
             rate = learning_rate(state.step, used, settings.optimizer)
-            result = self.step(rate)
+            result = self.step(rate, used)
             state.step += 1
             state.tokens += result.tokens
             state.seconds = result.seconds
@@ -149,11 +153,16 @@ class Run:
                 f"training.max_pieces ({settings.max_pieces}) or have an empty side"
             )
 
-    def step(self, rate: float) -> StepResult:
-        """One update of the weights, from the shares that all ranks have of some batches."""
+    def step(self, rate: float, used: float = 0.0) -> StepResult:
+        """One update of the weights, from the shares that all ranks have of some batches.
+
+        `used` is the used share of the budget, from 0 to 1.
+        """
         settings, state = self.config.training, self.state
-        _seed(settings.seed, state.step, self.ranks.rank)
-        batches = [next(self.batches) for _ in range(settings.accumulation)]
+        # Nothing random in a step depends on the steps before: a checkpoint needs no generator.
+        rng = np.random.default_rng([settings.seed, state.step, self.ranks.rank])
+        torch.manual_seed(int(rng.integers(2**63)))
+        batches = [self._next_batch(used, rng) for _ in range(settings.accumulation)]
         self.model.train()
         self.gradients.clear()
         sums = torch.zeros(2, device=self.device)
@@ -182,6 +191,13 @@ class Run:
         return StepResult(
             all_loss, all_nll, int(all_tokens), int(all_padded), norm, seconds, stops > 0
         )
+
+    def _next_batch(self, used: float, rng: np.random.Generator) -> Batch:
+        settings = self.config.training.back_translation
+        batch = next(self.batches)
+        if used >= settings.start and rng.random() < settings.share and batch.num_tokens:
+            return self.back_translate(batch, rng)
+        return batch
 
     def validate(self, log: RunLog) -> None:
         """Scores of the averaged weights; the best of them become `best/`."""
@@ -317,11 +333,6 @@ def _check_languages(config: Config, tokenizer: Tokenizer) -> None:
             f"the prepared corpus has no tag for {', '.join(missing)}: it knows "
             f"{', '.join(tokenizer.languages)}; run `macaronic prepare` with this configuration"
         )
-
-
-def _seed(seed: int, step: int, rank: int) -> None:
-    """Dropout of a step depends on nothing before it: a checkpoint needs no generator's state."""
-    torch.manual_seed(int(np.random.SeedSequence([seed, step, rank]).generate_state(1)[0]))
 
 
 class Clock:
