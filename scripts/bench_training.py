@@ -26,6 +26,7 @@ from nmt.data.batching import Batch, BatchStream
 from nmt.data.prepare import prepare
 from nmt.model.layers import Linear
 from nmt.text.tokenizer import PAD
+from nmt.train.device import keep_freed_memory
 from nmt.train.loop import Run, StepResult
 from nmt.train.loss import ROWS_PER_BLOCK
 from nmt.train.ranks import Ranks
@@ -79,6 +80,7 @@ def main(
     """
     settings = load_config(config, overrides)
     prepare(settings)
+    keep_freed_memory()
     folder = Path(tempfile.mkdtemp())
     try:
         training = settings.training.model_copy(update={"directory": str(folder / "run")})

@@ -52,6 +52,14 @@ def test_it_works_in_both_directions(lexicon: Lexicon) -> None:
     np.testing.assert_allclose(forth[0, :, 1:], back[0, :, 1:].T, atol=1e-6)
 
 
+def test_it_survives_saving(lexicon: Lexicon, tmp_path: Path) -> None:
+    lexicon.save(tmp_path / "lexicon.npz")
+    again = Lexicon.load(tmp_path / "lexicon.npz")
+    sentence = np.array([[20, 21, 22]]), np.array([[62, 60, 61]])
+    assert np.array_equal(again.align(*sentence), lexicon.align(*sentence))
+    assert [path.name for path in tmp_path.iterdir()] == ["lexicon.npz"]
+
+
 def test_a_piece_without_a_partner_has_no_weight(lexicon: Lexicon) -> None:
     weights = lexicon.align(np.array([[20, 110]]), np.array([[111, 60]]))
     assert weights[0, 0].tolist() == [0, 0, 0]

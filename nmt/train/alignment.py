@@ -8,6 +8,7 @@ much earlier.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -58,6 +59,17 @@ class Lexicon:
                 shape=(vocab, vocab),
             )
         )
+
+    @classmethod
+    def load(cls, path: Path) -> Lexicon:
+        """A lexicon that `save` wrote."""
+        return cls(sparse.load_npz(path))
+
+    def save(self, path: Path) -> None:
+        """Write it as `.npz`."""
+        temporary = path.with_suffix(".tmp.npz")
+        sparse.save_npz(temporary, self._cosines)
+        temporary.replace(path)
 
     def align(self, source_BS: npt.NDArray[np.int64], labels_BT: npt.NDArray[np.int64]) -> Any:
         """Weights [B, T, 1 + S] of the source positions for each label, tag position first.

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import ctypes
+import sys
+
 import torch
 
 from nmt.config import TrainingConfig
 from nmt.errors import ConfigError
+
+# Parameters of glibc's mallopt.
+M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4
 
 
 def compute_dtype(settings: TrainingConfig) -> torch.dtype:
@@ -30,3 +36,17 @@ def find_device(settings: TrainingConfig) -> torch.device:
             "CUDA devices"
         )
     return device
+
+
+def keep_freed_memory() -> None:
+    """Let the C library keep what tensors free, for the next ones; only glibc knows how.
+
+    Else every large tensor takes fresh pages from the system, which clears them first: some
+    percent of a step on a CPU.
+    """
+    if sys.platform != "linux":
+        return
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        mallopt(M_MMAP_MAX, 0)
+        mallopt(M_TRIM_THRESHOLD, 2**31 - 1)

@@ -20,7 +20,7 @@ from nmt.text.tokenizer import Tokenizer
 from nmt.train.alignment import Guide, Lexicon
 from nmt.train.back_translation import BackTranslator
 from nmt.train.checkpoint import STATE, TrainState, load_state, save_state
-from nmt.train.device import compute_dtype, find_device
+from nmt.train.device import compute_dtype, find_device, keep_freed_memory
 from nmt.train.initialise import start_from
 from nmt.train.interrupt import StopRequest
 from nmt.train.log import RunLog
@@ -63,6 +63,7 @@ def train(config: Config, resume: bool = False, init: Path | None = None) -> Pat
     NonFiniteLoss if training blows up (the batch is saved in the run directory), LostRank if
     another process of the run ends.
     """
+    keep_freed_memory()
     with Ranks(find_device(config.training)) as ranks:
         run = Run(config, resume, ranks, init)
         is_silent = not ranks.is_first
@@ -292,8 +293,14 @@ class Run:
         settings = self.config.training.alignment
         if not settings.weight:
             return None
-        lexicon = self.ranks.share(lambda: Lexicon.count(self.corpus, settings.max_pairs))
-        return Guide(lexicon, settings.weight)
+        return Guide(self.ranks.share(self._lexicon), settings.weight)
+
+    def _lexicon(self) -> Lexicon:
+        """Counted once a run: it takes a minute."""
+        path = self.directory / "lexicon.npz"
+        if not path.exists():
+            Lexicon.count(self.corpus, self.config.training.alignment.max_pairs).save(path)
+        return Lexicon.load(path)
 
     def _restore(self) -> None:
         state = self.state

@@ -34,16 +34,26 @@ class _OutputLoss(torch.autograd.Function):
         for start in range(0, len(labels_N), ROWS_PER_BLOCK):
             states = states_ND[start : start + ROWS_PER_BLOCK]
             labels = labels_N[start : start + ROWS_PER_BLOCK, None]
-            log_p = torch.log_softmax(states @ table.T, dim=-1, dtype=torch.float32)
-            block_nll = -log_p.gather(1, labels).sum()
+            # Log-softmax and its gradient with one pass of exponentials, in place.
+            logits = (states @ table.T).float()
+            logits.sub_(logits.amax(dim=1, keepdim=True))
+            label_logits, sum_logits = logits.gather(1, labels).sum(), logits.sum()
+            p = logits.exp_()
+            totals = p.sum(dim=1, keepdim=True)
+            sum_log_totals = totals.log().sum()
+            block_nll = sum_log_totals - label_logits
+            sum_log_p = sum_logits - vocab * sum_log_totals
             nll = nll + block_nll
-            loss = loss + (1 - smoothing) * block_nll - smoothing / vocab * log_p.sum()
+            loss = loss + (1 - smoothing) * block_nll - smoothing / vocab * sum_log_p
             # d loss / d logits = p - (smoothed one-hot label)
-            grad = log_p.exp_().sub_(smoothing / vocab)
+            grad = p.div_(totals).sub_(smoothing / vocab)
             grad.scatter_add_(1, labels, grad.new_full((), smoothing - 1).expand_as(labels))
             grad = grad.to(states.dtype)
             grad_states[start : start + ROWS_PER_BLOCK] = grad @ table
-            grad_table += grad.T @ states
+            if grad.dtype == grad_table.dtype:
+                grad_table.addmm_(grad.T, states)
+            else:
+                grad_table += grad.T @ states
         ctx.save_for_backward(grad_states, grad_table)
         ctx.mark_non_differentiable(nll)
         return loss, nll
