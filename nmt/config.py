@@ -195,7 +195,10 @@ class TrainingConfig(Section):
         "auto", description="of matrix products; auto: bfloat16 where the hardware multiplies it"
     )
     device: str = Field("cpu", pattern=r"^(cpu|cuda(:\d+)?)$")
-    threads: int = Field(0, ge=0, description="CPU threads; 0 takes all cores")
+    compile: Literal["off", "default", "reduce-overhead", "max-autotune"] = Field(
+        "off", description="mode of torch.compile; gains on a GPU, none was found on a CPU"
+    )
+    threads: int = Field(0, ge=0, description="CPU threads; 0 shares all cores among the ranks")
     seed: int = Field(1, ge=0)
     log_every: int = Field(20, ge=1)
     save_every_minutes: float = Field(5.0, ge=0, description="0 saves after every step")

@@ -13,7 +13,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -21,10 +21,11 @@ from typing import Any
 import click
 import numpy as np
 import yaml
+from numpy.lib.format import open_memmap
 
 from nmt.config import load_config
 from nmt.data.batching import BatchStream
-from nmt.data.corpus import Corpus
+from nmt.data.corpus import Corpus, write_manifest
 from nmt.data.prepare import prepare
 from nmt.data.report import format_reports
 
@@ -78,18 +79,26 @@ class Measured:
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--pairs", default=200_000, show_default=True, help="Sentence pairs to make.")
 @click.option("--workers", type=click.IntRange(1), help="Processes; one a core if not given.")
+@click.option(
+    "--repeat",
+    default=1,
+    type=click.IntRange(1),
+    help="Draw from the prepared corpus repeated so often, to see start and memory at size.",
+)
 @click.option("--seconds", default=20.0, show_default=True, help="How long to draw batches.")
 @click.option(
     "--directory",
     type=click.Path(path_type=Path, file_okay=False),
     help="Where to work, some 500 bytes a pair; a temporary folder if not given.",
 )
-def main(pairs: int, workers: int | None, seconds: float, directory: Path | None) -> None:
+def main(
+    pairs: int, workers: int | None, repeat: int, seconds: float, directory: Path | None
+) -> None:
     r"""Measure preparation and batching on synthetic pairs.
 
     \b
     Example:
-      python scripts/bench_data.py --pairs 1000000 --workers 2
+      python scripts/bench_data.py --pairs 1000000 --repeat 100
     """
     folder = Path(tempfile.mkdtemp(dir=directory))
     try:
@@ -98,22 +107,25 @@ def main(pairs: int, workers: int | None, seconds: float, directory: Path | None
             write_pairs(folder / name, languages, int(pairs * share), seed=number)
         click.echo(f"made {pairs:,} pairs in {time.monotonic() - started:.0f} s")
         config = write_config(folder)
-        measure_all(config, pairs, workers, seconds)
+        measure_all(config, pairs, workers, repeat, seconds)
     finally:
         shutil.rmtree(folder)
 
 
-def measure_all(config: Path, pairs: int, workers: int | None, seconds: float) -> None:
+def measure_all(config: Path, pairs: int, workers: int | None, repeat: int, seconds: float) -> None:
     """Prepare and draw, each in a process of its own; print what it took."""
     made = measured(run_prepare, config, workers)
     click.echo(made.result)
     click.echo(
         f"prepare: {made.seconds:.0f} s, {pairs / made.seconds:,.0f} pairs/s, peak {made.memory}"
     )
+    if repeat > 1:
+        grow(Path(load_config(config).data.directory), repeat)
     drawn = measured(draw, config, seconds)
     first, batches, examples, tokens, spent = drawn.result
     click.echo(
-        f"draw: first batch after {first:.2f} s, then {batches / spent:,.0f} batches/s, "
+        f"draw from {pairs * repeat:,} pairs: first batch after {first:.2f} s, "
+        f"then {batches / spent:,.0f} batches/s, "
         f"{examples / spent:,.0f} pairs/s, {tokens / spent:,.0f} target pieces/s, "
         f"peak {drawn.memory}"
     )
@@ -122,6 +134,26 @@ def measure_all(config: Path, pairs: int, workers: int | None, seconds: float) -
 def run_prepare(config: Path, workers: int | None) -> str:
     """The report of the prepared corpus."""
     return format_reports(prepare(load_config(config), workers))
+
+
+def grow(corpus: Path, times: int) -> None:
+    """Repeat every shard of a prepared corpus in place."""
+    infos = []
+    for shard in Corpus(corpus).shards:
+        info = shard.info
+        pieces = np.load(corpus / f"{info.name}.pieces.npy")
+        offsets = np.load(corpus / f"{info.name}.offsets.npy")
+        more_pieces = open_memmap(
+            corpus / f"{info.name}.pieces.npy", "w+", pieces.dtype, (times * len(pieces),)
+        )
+        more_offsets = open_memmap(
+            corpus / f"{info.name}.offsets.npy", "w+", offsets.dtype, (2 * times * info.pairs + 1,)
+        )
+        for n in range(times):
+            more_pieces[n * len(pieces) :][: len(pieces)] = pieces
+            more_offsets[2 * n * info.pairs :][: len(offsets)] = offsets + n * len(pieces)
+        infos.append(replace(info, pairs=times * info.pairs))
+    write_manifest(corpus, "repeated", infos)
 
 
 def draw(config: Path, seconds: float) -> tuple[float, int, int, int, float]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import resource
-import shutil
 import statistics
 import sys
 import tempfile
@@ -21,12 +20,11 @@ import click
 import torch
 from torch.profiler import ProfilerActivity, profile
 
-from nmt.config import Config, load_config
+from nmt.config import load_config
 from nmt.data.batching import Batch, BatchStream
-from nmt.data.prepare import prepare
 from nmt.model.layers import Linear
 from nmt.text.tokenizer import PAD
-from nmt.train.device import keep_freed_memory
+from nmt.train.device import find_device, keep_freed_memory
 from nmt.train.loop import Run, StepResult
 from nmt.train.loss import ROWS_PER_BLOCK
 from nmt.train.ranks import Ranks
@@ -72,23 +70,27 @@ def main(
     rounds: int,
     json_path: Path | None,
 ) -> None:
-    """Measure the training of CONFIG; its corpus is prepared if it is not.
+    """Measure the training of CONFIG, whose corpus has to be prepared.
+
+    Under torchrun all ranks look at the ceiling at the same time, and figures are those of all.
 
     \b
-    Example:
+    Examples:
       python scripts/bench_training.py configs/multi30k.yaml training.threads=1
+      torchrun --nproc-per-node 2 scripts/bench_training.py configs/multi30k.yaml
     """
     settings = load_config(config, overrides)
-    prepare(settings)
     keep_freed_memory()
-    folder = Path(tempfile.mkdtemp())
-    try:
-        training = settings.training.model_copy(update={"directory": str(folder / "run")})
-        with Ranks(torch.device(training.device)) as ranks:
-            run = Run(settings.model_copy(update={"training": training}), False, ranks)
-            report(run, settings, [measure(run, steps, warmup) for _ in range(rounds)], json_path)
-    finally:
-        shutil.rmtree(folder)
+    with tempfile.TemporaryDirectory() as folder, Ranks(find_device(settings.training)) as ranks:
+        training = settings.training.model_copy(update={"directory": folder})
+        run = Run(settings.model_copy(update={"training": training}), False, ranks)
+        measured = [measure(run, steps, warmup) for _ in range(rounds)]
+        told = figures(run, measured)
+        if ranks.is_first:
+            click.echo("\n".join(f"{name:24} {value}" for name, value in told.items()))
+            if json_path:
+                tree = {**told, "rounds": [vars(r) for r in measured]}
+                json_path.write_text(json.dumps(tree, indent=1) + "\n", encoding="utf-8")
 
 
 def measure(run: Run, steps: int, warmup: int) -> Round:
@@ -103,10 +105,11 @@ def measure(run: Run, steps: int, warmup: int) -> Round:
     seconds = time.perf_counter() - start
     target_tokens = sum(result.tokens for result in results)
     padded = sum(result.padded_tokens for result in results)
+    source_tokens = batches.source_tokens * run.ranks.size  # the shares of ranks are alike
     return Round(
         ceiling=statistics.mean([before, ceiling(run)]),
         tokens_per_second=target_tokens / seconds,
-        flops_per_second=step_flops(run, batches.source_tokens, target_tokens) / seconds,
+        flops_per_second=step_flops(run, source_tokens, target_tokens) / seconds,
         padding=1 - target_tokens / padded,
     )
 
@@ -155,13 +158,13 @@ def linear_weights(run: Run) -> tuple[int, int]:
 
 
 def ceiling(run: Run) -> float:
-    """The best rate, in FLOP/s, of matrix products of the shapes that a step has."""
-    tokens = run.config.training.batch_tokens
+    """The best rate, in FLOP/s, of matrix products of a step's shapes, on all ranks together."""
+    tokens = run.config.training.batch_tokens // run.ranks.size
     d, ffn = run.config.model.d_model, run.config.model.ffn
     vocab = run.tokenizer.vocab_size
     shapes = [(tokens, d, 3 * d), (tokens, d, d), (tokens, d, ffn), (tokens, ffn, d)]
     shapes += [(ROWS_PER_BLOCK, d, vocab)]
-    return max(product_rate(run, shape) for shape in shapes)
+    return run.ranks.size * max(product_rate(run, shape) for shape in shapes)
 
 
 def product_rate(run: Run, shape: tuple[int, int, int]) -> float:
@@ -205,34 +208,42 @@ def kind_of(operation: str) -> str | None:
     return None
 
 
-def report(run: Run, settings: Config, rounds: list[Round], json_path: Path | None) -> None:
-    """Print medians over the rounds, and write all figures if asked for."""
+def collective_seconds(run: Run) -> float:
+    """The median time of adding up all gradients over the ranks."""
+    times = []
+    for _ in range(9):
+        start = time.perf_counter()
+        run.ranks.sum(run.gradients.flat)
+        times.append(time.perf_counter() - start)
+    run.gradients.clear()
+    return statistics.median(times)
+
+
+def figures(run: Run, rounds: list[Round]) -> dict[str, str]:
+    """Medians over the rounds, as text."""
 
     def median(value: Callable[[Round], float]) -> float:
         return statistics.median(value(r) for r in rounds)
 
-    shares = where_time_goes(run)
+    settings = run.config.training
+    parameters = sum(p.numel() for p in run.model.parameters())
     megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    lines = {
-        "parameters": f"{sum(p.numel() for p in run.model.parameters()):,}",
+    shares = sorted(where_time_goes(run).items(), key=lambda item: -item[1])
+    return {
+        "parameters": f"{parameters:,}",
         "type of products": str(run.model.dtype).removeprefix("torch."),
-        "threads": str(torch.get_num_threads()),
-        "batch": f"{settings.training.batch_tokens:,} target pieces, "
-        f"{100 * median(lambda r: r.padding):.1f} % padding",
+        "ranks x threads": f"{run.ranks.size} x {torch.get_num_threads()}",
+        "batch": f"{settings.batch_tokens:,} target pieces",
+        "padding": f"{100 * median(lambda r: r.padding):.1f} %",
         "ceiling": f"{median(lambda r: r.ceiling) / 1e9:.1f} GFLOP/s",
         "trainer": f"{median(lambda r: r.flops_per_second) / 1e9:.1f} GFLOP/s over real tokens",
         "share of the ceiling": f"{100 * median(lambda r: r.share):.0f} %",
         "speed": f"{median(lambda r: r.tokens_per_second):,.0f} real target tokens/s",
-        "peak memory": f"{megabytes:,.0f} MB",
+        "peak memory of a rank": f"{megabytes:,.0f} MB",
+        "sum of gradients": f"{1e3 * collective_seconds(run):.0f} ms of "
+        f"{4e-6 * run.gradients.flat.numel():.0f} MB",
+        **{f"time: {kind}": f"{100 * share:.1f} %" for kind, share in shares},
     }
-    for name, text in lines.items():
-        click.echo(f"{name:22} {text}")
-    click.echo("time of a step")
-    for kind, share in sorted(shares.items(), key=lambda item: -item[1]):
-        click.echo(f"  {kind:20} {100 * share:4.1f} %")
-    if json_path:
-        tree = {**lines, "rounds": [vars(r) for r in rounds], "time": shares}
-        json_path.write_text(json.dumps(tree, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -212,6 +212,23 @@ def test_more_budget_goes_on_from_the_end(config: Config) -> None:
     assert [record["step"] for record in records(config)] == list(range(1, 16))
 
 
+def test_a_compiled_model_trains_alike(
+    config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    modes = []
+
+    def compiler(function: Any, **options: Any) -> Any:
+        modes.append(options)
+        return function
+
+    monkeypatch.setattr(torch, "compile", compiler)
+    plain = train(config)
+    assert not modes
+    values = {"training.compile": "max-autotune", "training.directory": str(tmp_path / "compiled")}
+    assert_same_weights(train(changed(config, values)), plain)
+    assert modes == [{"mode": "max-autotune", "dynamic": True}]
+
+
 # What refuses to go on
 
 

@@ -105,6 +105,8 @@ class Run:
         if init is not None and not self.state.step:
             self.start_note = start_from(self.model, self.tokenizer, config, init)
         self.model.to(self.device)
+        if settings.compile != "off":
+            self.model.compile(mode=settings.compile, dynamic=True)
         self.gradients = Gradients(self.model.parameters(), num_sums=6)
         self.optimizers = make_optimizers(self.model, settings.optimizer)
         self.average = MovingAverage(self.model.parameters(), settings.ema_decay)
