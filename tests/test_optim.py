@@ -8,6 +8,9 @@ from nmt.config import ModelConfig, OptimizerConfig
 from nmt.model.layers import Linear
 from nmt.model.transformer import Transformer
 from nmt.train.optim import Gradients, Muon, make_optimizers, orthogonalise
+from nmt.train.ranks import Ranks
+
+ALONE = Ranks(torch.device("cpu"))
 
 
 @pytest.mark.parametrize("shape", [(1, 32, 32), (3, 16, 64)])
@@ -33,7 +36,7 @@ def test_muon_updates_each_stacked_map_as_if_it_stood_alone() -> None:
         linear.weight.data.copy_(weight.data)
         linear.weight.grad = part.clone()
     stacked.weight.grad = gradient
-    together, apart = Muon([stacked], config), Muon(alone, config)
+    together, apart = Muon([stacked], config, ALONE), Muon(alone, config, ALONE)
     for _ in range(3):
         together.step()
         apart.step()
@@ -46,21 +49,21 @@ def test_updates_of_muon_are_as_large_as_those_of_adamw(shape: tuple[int, int]) 
     linear = Linear(shape[1], shape[0])
     before = linear.weight.detach().clone()
     linear.weight.grad = torch.randn_like(linear.weight)
-    Muon([linear], OptimizerConfig(learning_rate=0.01, weight_decay=0.0)).step()
+    Muon([linear], OptimizerConfig(learning_rate=0.01, weight_decay=0.0), ALONE).step()
     change = (linear.weight.detach() - before) / 0.01
     assert 0.14 < change.square().mean().sqrt() < 0.26
 
 
 def test_muon_takes_the_linear_maps_and_adamw_the_rest() -> None:
     model = Transformer(ModelConfig(d_model=16, heads=2, ffn=32), 50, [4, 5])
-    adamw, muon = make_optimizers(model, OptimizerConfig(name="muon"))
+    adamw, muon = make_optimizers(model, OptimizerConfig(name="muon"), ALONE)
     taken = [
         id(p) for optimizer in (adamw, muon) for g in optimizer.param_groups for p in g["params"]
     ]
     assert sorted(taken) == sorted(id(p) for p in model.parameters())
     linears = {id(m.weight) for m in model.modules() if isinstance(m, Linear)}
     assert {id(p) for p in muon.param_groups[0]["params"]} == linears
-    assert len(make_optimizers(model, OptimizerConfig(name="adamw"))) == 1
+    assert len(make_optimizers(model, OptimizerConfig(name="adamw"), ALONE)) == 1
 
 
 def test_gradients_in_one_tensor_are_scaled_and_clipped_as_torch_does() -> None:

@@ -77,7 +77,9 @@ def assert_about_the_same_weights(one: Path, other: Path) -> None:
         np.testing.assert_allclose(value, theirs[name], rtol=1e-2, atol=2e-4, err_msg=name)
 
 
-def test_two_ranks_make_the_model_of_one(config: Config, tmp_path: Path) -> None:
+@pytest.mark.parametrize("optimizer", ["adamw", "muon"])
+def test_two_ranks_make_the_model_of_one(config: Config, tmp_path: Path, optimizer: str) -> None:
+    config = changed(config, optimizer={"name": optimizer, "learning_rate": 1e-3})
     alone = changed(config, directory=str(tmp_path / "alone"))
     model = train(alone)
     stdout, _ = finish(torchrun(config))

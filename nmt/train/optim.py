@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from nmt.config import OptimizerConfig
 from nmt.model.layers import Linear
+from nmt.train.ranks import Ranks
 
 # Coefficients of the quintic Newton-Schulz iteration that K. Jordan et al. (2024) tuned for Muon.
 NEWTON_SCHULZ = 3.4445, -4.7750, 2.0315
@@ -19,7 +20,9 @@ NEWTON_SCHULZ_STEPS = 5
 ADAMW_RMS = 0.2
 
 
-def make_optimizers(model: nn.Module, config: OptimizerConfig) -> list[torch.optim.Optimizer]:
+def make_optimizers(
+    model: nn.Module, config: OptimizerConfig, ranks: Ranks
+) -> list[torch.optim.Optimizer]:
     """AdamW for all parameters, or Muon for the linear maps and AdamW for the rest.
 
     The learning rate means the same size of update in both. Normalisation weights do not decay.
@@ -37,17 +40,19 @@ def make_optimizers(model: nn.Module, config: OptimizerConfig) -> list[torch.opt
     adamw = torch.optim.AdamW(
         groups, lr=config.learning_rate, betas=betas, eps=config.epsilon, fused=True
     )
-    return [adamw, Muon(linears, config)] if linears else [adamw]
+    return [adamw, Muon(linears, config, ranks)] if linears else [adamw]
 
 
 class Muon(torch.optim.Optimizer):
     """Momentum whose update of each matrix is made orthogonal (K. Jordan et al. 2024).
 
     Matrices of one shape are orthogonalised together as one batch of float32 products; torch's
-    own Muon takes them one by one in bfloat16, which a CPU may have to emulate.
+    own Muon takes them one by one in bfloat16, which a CPU may have to emulate. Ranks share the
+    work: each takes some matrices, and their sum brings all to all.
     """
 
-    def __init__(self, linears: Sequence[Linear], config: OptimizerConfig) -> None:
+    def __init__(self, linears: Sequence[Linear], config: OptimizerConfig, ranks: Ranks) -> None:
+        self._ranks = ranks
         self._maps = {id(linear.weight): linear.maps for linear in linears}
         defaults = {
             "lr": config.learning_rate,
@@ -76,9 +81,19 @@ class Muon(torch.optim.Optimizer):
             for (_, columns), pairs in by_shape.items():
                 matrices, updates = zip(*pairs, strict=True)
                 step = group["lr"] * ADAMW_RMS * math.sqrt(columns)
-                orthogonal = orthogonalise(torch.stack(updates)).unbind()
+                orthogonal = self._orthogonalise(torch.stack(updates))
                 torch._foreach_mul_(matrices, 1 - group["lr"] * group["weight_decay"])
-                torch._foreach_add_(matrices, orthogonal, alpha=-step)
+                torch._foreach_add_(matrices, orthogonal.unbind(), alpha=-step)
+
+    def _orthogonalise(self, x_NRC: Tensor) -> Tensor:
+        if self._ranks.size == 1:
+            return orthogonalise(x_NRC)
+        own = slice(self._ranks.rank, None, self._ranks.size)
+        result = torch.zeros_like(x_NRC)
+        if len(x_NRC[own]):
+            result[own] = orthogonalise(x_NRC[own])
+        self._ranks.sum(result)
+        return result
 
 
 def orthogonalise(x_NRC: Tensor) -> Tensor:
