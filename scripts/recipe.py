@@ -95,10 +95,12 @@ def judge(folder: Path, tests: list[Path], threads: int, limit: int) -> list[dic
 def summary(judged: dict[str, list[dict[str, Any]]]) -> dict[str, float]:
     """Means over directions of BLEU and of the off-target rate."""
     supervised, zero_shot = judged["supervised"], judged["zero_shot"]
+    # Outputs without a single letter are in no language: as off-target as can be.
+    off_target = [row["off_target"]["value"] if row["off_target"] else 100.0 for row in zero_shot]
     return {
         "supervised_bleu": mean(row["scores"]["bleu"]["value"] for row in supervised),
         "zero_shot_bleu": mean(row["scores"]["bleu"]["value"] for row in zero_shot),
-        "off_target": mean(row["off_target"]["value"] for row in zero_shot),
+        "off_target": mean(off_target),
     }
 
 

@@ -38,6 +38,7 @@ IMPORTERS = {
     "matplotlib": ("nmt.analyse",),
     "py3langid": ("nmt.text.langid",),
     "sacrebleu": ("nmt.evaluate",),
+    "scipy": ("nmt.train.alignment",),
     "sentencepiece": ("nmt.text.tokenizer",),
     "sentencex": ("nmt.text.segment",),
     "uvicorn": ("serve",),

@@ -29,10 +29,11 @@ from nmt.model.transformer import Transformer
 from nmt.text.tokenizer import PAD
 from nmt.train.checkpoint import STATE, TrainState, load_state, save_state
 from nmt.train.log import RunLog
-from nmt.train.loop import Run, train, used_budget
+from nmt.train.loop import Run, train
 from nmt.train.loss import batch_loss, output_loss
-from nmt.train.optim import MovingAverage, learning_rate
+from nmt.train.optim import MovingAverage
 from nmt.train.ranks import Ranks
+from nmt.train.schedule import learning_rate, used_budget
 
 ROOT = Path(__file__).parent.parent
 
@@ -244,6 +245,7 @@ def test_a_used_directory_is_refused_without_resume(config: Config) -> None:
         ("model.d_model", 64, "cannot go on: model.d_model was 32, is now 64;"),
         ("model.encoder_layers", 3, "model.encoder_layers was 2, is now 3;"),
         ("languages", ["en", "pt", "es", "fr"], "languages was"),
+        ("training.optimizer.name", "muon", "optimizer was 'adamw', is now 'muon'"),
     ],
 )
 def test_another_model_is_refused_naming_the_difference(

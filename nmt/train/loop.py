@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from nmt.config import Config, TrainingConfig, save_config
+from nmt.config import Config, DataConfig, save_config
 from nmt.data.batching import Batch, BatchStream
 from nmt.data.corpus import Corpus
 from nmt.errors import CheckpointError, ConfigError, NonFiniteLoss
@@ -25,8 +24,9 @@ from nmt.train.initialise import start_from
 from nmt.train.interrupt import StopRequest
 from nmt.train.log import RunLog
 from nmt.train.loss import batch_loss
-from nmt.train.optim import Gradients, MovingAverage, learning_rate, make_optimizers
+from nmt.train.optim import Gradients, MovingAverage, make_optimizers
 from nmt.train.ranks import Ranks
+from nmt.train.schedule import Clock, learning_rate, used_budget
 from nmt.train.validate import Validator
 
 
@@ -246,28 +246,19 @@ class Run:
             architecture=self.config.model,
             vocab_size=self.tokenizer.vocab_size,
             parameters=sum(value.size for value in weights.values()),
-            provenance=self._provenance(),
+            provenance={
+                **data_provenance(self.config.data, self.corpus),
+                "steps": self.state.step,
+                "target_tokens": self.state.tokens,
+                "training_minutes": round(self.state.seconds / 60, 1),
+                "dtype": str(self.model.dtype).removeprefix("torch."),
+                "ranks": self.ranks.size,
+                "threads": torch.get_num_threads(),
+                "device": self.device.type,
+                "torch": torch.__version__,
+            },
         )
         save_model(directory, info, self.tokenizer.model, weights)
-
-    def _provenance(self) -> dict[str, object]:
-        state = self.state
-        pairs = {shard.info.name: len(shard) for shard in self.corpus.shards}
-        return {
-            "corpus": self.corpus.fingerprint[:16],
-            "sources": [
-                {"name": source.name, "pairs": pairs[source.name], "licence": source.licence}
-                for source in self.config.data.sources
-                if source.name in pairs
-            ],
-            "steps": state.step,
-            "target_tokens": state.tokens,
-            "training_minutes": round(state.seconds / 60, 1),
-            "dtype": str(self.model.dtype).removeprefix("torch."),
-            "threads": torch.get_num_threads(),
-            "device": self.device.type,
-            "torch": torch.__version__,
-        }
 
     def _start_state(self, resume: bool) -> TrainState:
         try:
@@ -280,6 +271,7 @@ class Run:
             "model": self.config.model.model_dump(mode="json"),
             "languages": list(self.config.languages),
             "corpus": self.corpus.fingerprint,
+            "optimizer": self.config.training.optimizer.name,
         }
         has_state = (self.directory / STATE).exists()
         if has_state and not resume:
@@ -326,16 +318,6 @@ class Run:
         )
 
 
-def used_budget(settings: TrainingConfig, step: int, seconds: float) -> float:
-    """The used share of the budget; that of steps or that of minutes, whichever is more."""
-    shares = [0.0]
-    if settings.max_steps is not None:
-        shares.append(step / settings.max_steps)
-    if settings.max_minutes is not None:
-        shares.append(seconds / (60 * settings.max_minutes))
-    return max(shares)
-
-
 def _check_languages(config: Config, tokenizer: Tokenizer) -> None:
     if missing := [code for code in config.languages if code not in tokenizer.tag_ids]:
         raise ConfigError(
@@ -344,13 +326,14 @@ def _check_languages(config: Config, tokenizer: Tokenizer) -> None:
         )
 
 
-class Clock:
-    """Seconds of training, counted on from those of earlier starts."""
-
-    def __init__(self, before: float) -> None:
-        self._start = time.monotonic() - before
-
-    @property
-    def seconds(self) -> float:
-        """Since the first start, without the pauses between."""
-        return time.monotonic() - self._start
+def data_provenance(config: DataConfig, corpus: Corpus) -> dict[str, object]:
+    """What a model was trained on: the corpus, and each source with its pairs and licence."""
+    pairs = {shard.info.name: len(shard) for shard in corpus.shards}
+    return {
+        "corpus": corpus.fingerprint[:16],
+        "sources": [
+            {"name": source.name, "pairs": pairs[source.name], "licence": source.licence}
+            for source in config.sources
+            if source.name in pairs
+        ],
+    }

@@ -1,4 +1,4 @@
-"""The optimiser, its schedule, and the moving average of weights."""
+"""The optimisers, the gradients that they use, and the moving average of weights."""
 
 from __future__ import annotations
 
@@ -105,17 +105,6 @@ def orthogonalise(x_NRC: Tensor) -> Tensor:
         factor = torch.baddbmm(gram, gram, gram, beta=b, alpha=c)
         x_NRC = torch.baddbmm(x_NRC, factor, x_NRC, beta=a)
     return x_NRC
-
-
-def learning_rate(step: int, progress: float, config: OptimizerConfig) -> float:
-    """Linear warm-up, then constant, then linear decay to zero at the end of the budget.
-
-    `step` counts from 0; `progress` is the used share of the budget, from 0 to 1.
-    """
-    warm = min(1.0, (step + 1) / config.warmup_steps) if config.warmup_steps else 1.0
-    left = max(0.0, 1.0 - progress)
-    decayed = min(1.0, left / config.decay_share) if config.decay_share else 1.0
-    return config.learning_rate * warm * decayed
 
 
 class Gradients:
