@@ -184,6 +184,9 @@ class TrainingConfig(Section):
     accumulation: int = Field(1, ge=1, description="batches a step")
     pool_examples: int = Field(200_000, ge=1, description="examples sorted by length together")
     max_pieces: int = Field(100, ge=1, description="longer pairs are left out of training")
+    noise: float = Field(
+        0.0, ge=0, le=1, description="share of sources with a fault: case, end mark or a slip"
+    )
     temperature: float = Field(5.0, ge=1, description="directions ~ pairs ** (1 / temperature)")
     label_smoothing: float = Field(0.1, ge=0, lt=1)
     dropout: float = Field(0.1, ge=0, lt=1)

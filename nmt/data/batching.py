@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from nmt.config import TrainingConfig
 from nmt.data.corpus import Corpus, Shard
+from nmt.data.noise import add_noise
 from nmt.errors import ConfigError
 from nmt.text.tokenizer import BOS, EOS, PAD
 
@@ -142,6 +143,7 @@ class BatchStream:
         self._rank, self._ranks = rank, ranks
         self._languages = list(languages)
         self._shards = corpus.shards
+        self._tokenizer = corpus.tokenizer
         self.streams = _streams(corpus, languages, config)
         self._probabilities = _probabilities(self.streams, config.temperature)
         self.position = position or Position(cursors=[0] * len(self.streams))
@@ -170,17 +172,28 @@ class BatchStream:
         while self.position.batch >= len(self._pool):
             self.position = Position(self.position.pool + 1, 0, self._next_cursors)
             self._fill_pool()
-        rows = self._pool[self.position.batch][self._rank :: self._ranks]
+        rows = self._pool[self.position.batch]
+        examples = [self._example(row) for row in rows[self._rank :: self._ranks]]
         self.position = Position(self.position.pool, self.position.batch + 1, self.position.cursors)
-        examples = [self._example(*self._members[row]) for row in rows]
         batch = collate(examples, len(self._languages))
         for shard in self._shards:
             shard.release()
         return batch
 
-    def _example(self, stream: int, index: int) -> Example:
+    def _example(self, row: int) -> Example:
+        """The pair in a row of the pool, its source as a person might have typed it."""
+        stream, index = self._members[row]
         chosen = self.streams[stream]
-        return chosen.example(index, self._languages.index(chosen.target))
+        example = chosen.example(index, self._languages.index(chosen.target))
+        if not self._config.noise:
+            return example
+        rng = np.random.default_rng([self._config.seed, self.position.pool, row])
+        if rng.random() >= self._config.noise:
+            return example
+        text = self._tokenizer.decode([int(piece) for piece in example.source])
+        source = self._tokenizer.encode(add_noise(text, rng))
+        fits = 0 < len(source) <= self._config.max_pieces
+        return example._replace(source=source) if fits else example
 
     def _fill_pool(self) -> None:
         """Draw the pool at the current position and cut it into batches, in random order."""
