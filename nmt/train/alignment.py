@@ -31,11 +31,17 @@ DIAGONAL = 2.0
 
 
 class Lexicon:
-    """How strongly any two pieces are tied across languages: the cosine of their co-occurrence."""
+    """How strongly any two pieces are tied across languages: the cosine of their co-occurrence.
 
-    def __init__(self, cosines_VV: Any) -> None:
-        self._cosines = sparse.csr_array(cosines_VV)
-        self._cosines.sort_indices()
+    Tied pairs are kept as sorted numbers `first * V + second`, to be found by bisection.
+    """
+
+    def __init__(
+        self, vocab: int, pairs: npt.NDArray[np.int64], cosines: npt.NDArray[np.float32]
+    ) -> None:
+        self._vocab = vocab
+        self._pairs = pairs
+        self._cosines = cosines
 
     @classmethod
     def count(cls, corpus: Corpus, max_pairs: int) -> Lexicon:
@@ -50,26 +56,32 @@ class Lexicon:
                 together += first.T @ second
                 counts_V += np.asarray(first.sum(axis=0) + second.sum(axis=0)).ravel()
         together = (together + together.T).tocoo()
-        rows, columns = together.coords
+        rows, columns = (axis.astype(np.int64) for axis in together.coords)
         cosines = together.data / np.sqrt(counts_V[rows] * counts_V[columns])
         kept = (together.data >= MIN_COUNT) & (cosines >= MIN_COSINE)
-        return cls(
-            sparse.coo_array(
-                (cosines[kept].astype(np.float32), (rows[kept], columns[kept])),
-                shape=(vocab, vocab),
-            )
-        )
+        pairs = (rows * vocab + columns)[kept]
+        order = np.argsort(pairs)
+        return cls(vocab, pairs[order], cosines[kept][order].astype(np.float32))
 
     @classmethod
     def load(cls, path: Path) -> Lexicon:
         """A lexicon that `save` wrote."""
-        return cls(sparse.load_npz(path))
+        with np.load(path) as saved:
+            return cls(int(saved["vocab"]), saved["pairs"], saved["cosines"])
 
     def save(self, path: Path) -> None:
         """Write it as `.npz`."""
         temporary = path.with_suffix(".tmp.npz")
-        sparse.save_npz(temporary, self._cosines)
+        np.savez(temporary, vocab=self._vocab, pairs=self._pairs, cosines=self._cosines)
         temporary.replace(path)
+
+    def cosines(
+        self, first: npt.NDArray[np.int64], second: npt.NDArray[np.int64]
+    ) -> npt.NDArray[np.float32]:
+        """The cosine of each pair of pieces; 0 where the lexicon has none."""
+        wanted = first * self._vocab + second
+        places = np.searchsorted(self._pairs, wanted).clip(max=len(self._pairs) - 1)
+        return np.where(self._pairs[places] == wanted, self._cosines[places], np.float32(0))
 
     def align(self, source_BS: npt.NDArray[np.int64], labels_BT: npt.NDArray[np.int64]) -> Any:
         """Weights [B, T, 1 + S] of the source positions for each label, tag position first.
@@ -80,7 +92,7 @@ class Lexicon:
         (size, source_length), length = source_BS.shape, labels_BT.shape[1]
         is_real = (labels_BT != PAD)[:, :, None] & (source_BS != PAD)[:, None, :]
         b, t, s = np.nonzero(is_real)
-        values = np.asarray(self._cosines[labels_BT[b, t], source_BS[b, s]]).ravel()
+        values = self.cosines(labels_BT[b, t], source_BS[b, s])
         # A piece that is the same on both sides (a name, a number) is its own translation.
         values[labels_BT[b, t] == source_BS[b, s]] = 1.0
         lengths = (labels_BT != PAD).sum(1)[b], (source_BS != PAD).sum(1)[b]
