@@ -7,15 +7,18 @@ import gzip
 import hashlib
 import io
 import json
+import re
 import tarfile
 import threading
 import zipfile
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, cast
 
+import langcodes
 import pytest
 import yaml
 from click.testing import CliRunner, Result
@@ -26,6 +29,7 @@ from nmt.data import download as download_module
 from nmt.data.download import downloader
 from nmt.data.public import jobs_of
 from nmt.errors import FetchError
+from nmt.evaluate.testfiles import read_tests
 
 PUBLIC = Path(__file__).parent.parent / "configs/nine-public.yaml"
 BODY = bytes(range(256)) * 1000
@@ -41,6 +45,7 @@ class Site:
     ranges: bool = True
     broken_after: list[int] = field(default_factory=list)  # bytes of the next answers, then a cut
     errors: list[int] = field(default_factory=list)  # statuses of the next answers
+    retry_after: str = "0"
     asked: list[tuple[str, str]] = field(default_factory=list)  # path and range
     sent: int = 0
 
@@ -57,7 +62,7 @@ class Handler(BaseHTTPRequestHandler):
         site.asked.append((name, wanted))
         if site.errors or name not in site.files:
             self.send_response(site.errors.pop(0) if site.errors else 404)
-            self.send_header("Retry-After", "0")
+            self.send_header("Retry-After", site.retry_after)
             self.send_header("Content-Length", "0")
             self.end_headers()
             return
@@ -81,10 +86,17 @@ class Handler(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
+class Server(ThreadingHTTPServer):
+    """One that does not complain of clients who leave."""
+
+    def handle_error(self, *_: object) -> None:
+        """Say nothing."""
+
+
 @pytest.fixture
 def site(monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
     monkeypatch.setattr(download_module, "FIRST_WAIT_SECONDS", 0.0)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = Server(("127.0.0.1", 0), Handler)
     found = Site(f"http://127.0.0.1:{server.server_port}", {NAME: BODY})
     server.site = found  # type: ignore[attr-defined]
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))
@@ -108,11 +120,14 @@ def get(site: Site, tmp_path: Path) -> Callable[[], Path]:
 # The download of one file
 
 
-def test_a_cut_connection_is_continued_where_it_broke(site: Site, get: Callable[[], Path]) -> None:
-    site.broken_after = [100_000, 50_000]
+def test_a_cut_connection_is_continued_where_it_broke_as_often_as_it_brings_something(
+    site: Site, get: Callable[[], Path]
+) -> None:
+    site.broken_after = [30_000] * (download_module.ATTEMPTS + 2)
     path = get()
     assert path.read_bytes() == BODY
-    assert [wanted for _, wanted in site.asked] == ["", "bytes=100000-", "bytes=150000-"]
+    starts = range(30_000, 30_000 * len(site.asked), 30_000)
+    assert [wanted for _, wanted in site.asked] == ["", *(f"bytes={at}-" for at in starts)]
     assert site.sent == len(BODY), "nothing was sent twice"
     assert [p.name for p in path.parent.iterdir()] == ["file.bin"], "no parts are left"
 
@@ -156,10 +171,14 @@ def test_a_part_that_does_not_fit_the_file_is_thrown_away(
     assert get().read_bytes() == BODY
 
 
-def test_passing_errors_are_tried_again(site: Site, get: Callable[[], Path]) -> None:
-    site.errors = [503, 429, 500]
+def test_passing_errors_are_tried_again_after_the_wait_that_the_server_asks_for(
+    site: Site, get: Callable[[], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[float] = []
+    monkeypatch.setattr("time.sleep", waits.append)
+    site.errors, site.retry_after = [503, 429, 500], "7"
     assert get().read_bytes() == BODY
-    assert len(site.asked) == 4
+    assert waits == [7, 7, 7]
 
 
 def test_lasting_errors_name_the_address_and_are_not_tried_again(
@@ -171,12 +190,14 @@ def test_lasting_errors_name_the_address_and_are_not_tried_again(
     assert len(site.asked) == 1
 
 
-def test_a_server_that_is_not_there_is_told_as_such(
+def test_a_server_that_is_not_there_is_asked_with_growing_waits_and_then_told_of(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(download_module, "FIRST_WAIT_SECONDS", 0.0)
+    waits: list[float] = []
+    monkeypatch.setattr("time.sleep", waits.append)
     with downloader() as download, pytest.raises(FetchError, match=r"127.0.0.1:9/x: .*tried 6 "):
         download("http://127.0.0.1:9/x", tmp_path / "x")
+    assert waits == [1, 2, 4, 8, 16]
 
 
 def test_a_full_disk_is_told_before_the_download(
@@ -217,8 +238,9 @@ def tar(members: dict[str, str]) -> bytes:
 
 
 def tatoeba(site: Site, code: str, sentences: list[str], links: list[tuple[int, int]]) -> None:
-    """Sentences of a language, numbered from 1000, and its links with English."""
-    lines = [f"{number}\t{code}\t{text}\n" for number, text in enumerate(sentences, start=1000)]
+    """Sentences of a language, English ones numbered from 1000, others from 5000, and links."""
+    start = 1000 if code == "eng" else 5000
+    lines = [f"{number}\t{code}\t{text}\n" for number, text in enumerate(sentences, start)]
     site.files[f"{TATOEBA}/{code}/{code}_sentences.tsv.bz2"] = bz2.compress("".join(lines).encode())
     text = "".join(f"{a}\t{b}\n" for a, b in links)
     site.files[f"{TATOEBA}/eng/eng-{code}_links.tsv.bz2"] = bz2.compress(text.encode())
@@ -268,7 +290,7 @@ def test_tatoeba_sentences_are_joined_by_their_links(
 ) -> None:
     tatoeba(site, "eng", ["Yes.", "No.", "Unlinked."], [])
     tatoeba(
-        site, "bel", ["Так.", "Не.", "Ага."], [(1000, 1000), (1000, 1002), (1001, 1001), (9, 9)]
+        site, "bel", ["Так.", "Не.", "Ага."], [(1000, 5000), (1000, 5002), (1001, 5001), (1002, 9)]
     )
     assert run({"tatoeba": {"pairs": ["en-be"]}}).exit_code == 0
     found = rows(tmp_path / "root/tatoeba.en-be.tsv.gz")
@@ -332,6 +354,8 @@ def test_other_settings_make_the_files_anew_from_the_same_download(
     assert run({"opus": [{**TALKS, "test": 1}]}).exit_code == 0
     assert len(rows(tmp_path / "root/eval/talks-test.en-be.tsv.gz")) == 1
     assert len(rows(tmp_path / "root/talks.en-be.tsv.gz")) == 1
+    assert run().exit_code == 0
+    assert len(rows(tmp_path / "root/talks.en-be.tsv.gz")) == 2
     assert len(site.asked) == 1
 
 
@@ -477,6 +501,10 @@ def test_the_public_configuration_fetches_all_that_it_uses_with_the_same_licence
     assert set(config.training.validation) <= set(licences)
     assert {name.split("/")[0] for name in licences} == {"eval"}, "fetched and not used"
     assert config.data.exclude == ("eval/*",)
+    flores = {name.split(".")[1]: str(m) for name, m in config.fetch.files[0].files.items()}
+    for language in config.languages:
+        code = langcodes.Language.get(language).to_alpha3()
+        assert re.fullmatch(rf".*/devtest/{code}_[A-Z][a-z]{{3}}\.devtest", flores[language])
 
 
 def test_the_public_configuration_goes_from_a_mirror_to_a_prepared_corpus(
@@ -495,7 +523,11 @@ def test_the_public_configuration_goes_from_a_mirror_to_a_prepared_corpus(
     runner = CliRunner()
     result = runner.invoke(main, ["fetch", *common, f"fetch.mirror={site.url}"])
     assert result.exit_code == 0, result.output
-    assert len((tmp_path / "root/eval/flores200-devtest.be.txt").read_text().splitlines()) == 3
+    tests = read_tests(sorted((tmp_path / "root/eval").glob("*-*test.*")), config.languages)
+    assert Counter((test.name, len(test.sources)) for test in tests) == {
+        ("flores200-devtest", 3): 9 * 8,
+        ("tatoeba-test", 5): 8 * 2,
+    }
     small = [f"data.directory={tmp_path}/data", "data.vocabulary.size=1200", "--workers", "1"]
     result = runner.invoke(main, ["prepare", *common, *small])
     assert result.exit_code == 0, result.output
@@ -525,8 +557,7 @@ def mirror_of_public(site: Site) -> Iterator[tuple[str, list[str]]]:
     tatoeba(site, "eng", english, [])
     for language, code in codes.items():
         other = [translated(sentence, language, "tatoeba") for sentence in english]
-        numbers = range(1000, 1000 + len(english))
-        tatoeba(site, code, other, list(zip(numbers, numbers, strict=True)))
+        tatoeba(site, code, other, [(1000 + n, 5000 + n) for n in range(len(english))])
         yield f"{TATOEBA}/{code}/{code}_sentences.tsv.bz2", other
     flores = [f"A sentence about {word} for testing." for word in WORDS[:3]]
     for opus in config.fetch.opus:

@@ -64,9 +64,13 @@ class Job:
     def set_apart(self) -> dict[str, int]:
         """The file of each set of pairs for testing, and how many it takes."""
         [first, *_] = self.outputs
-        name, _, rest = first.partition(".")
+        name, *rest = first.rsplit(".", 3)  # CORPUS, en-es, tsv and gz
         counts = {"test": self.test, "valid": self.validation}
-        return {f"eval/{name}-{kind}.{rest}": count for kind, count in counts.items() if count}
+        return {
+            ".".join([f"eval/{name}-{kind}", *rest]): count
+            for kind, count in counts.items()
+            if count
+        }
 
 
 def jobs_of(config: FetchConfig) -> list[Job]:
@@ -305,10 +309,9 @@ def _opened(download: Path, members: tuple[str, ...]) -> Iterator[list[IO[bytes]
 
 
 def _find(member: str, names: Iterable[str], download: Path) -> str:
-    """The one name in an archive that is or matches a member; `./` in front does not matter."""
+    """The one name in an archive that ends as `member` does, which may be a pattern."""
     names = list(names)
-    found = [n for n in names if PurePosixPath(n) == PurePosixPath(member)]
-    found = found or [n for n in names if PurePosixPath(n).match(member)]
+    found = [name for name in names if PurePosixPath(name).match(member)]
     if len(found) != 1:
         some = ", ".join(sorted(names)[:5]) or "nothing"
         raise FetchError(f"{download} holds {len(found)} files named {member}, but {some}")
