@@ -175,6 +175,27 @@ def mix(
 @main.command()
 @click.argument("config", type=click.Path(path_type=Path))
 @click.argument("overrides", nargs=-1, metavar="[SECTION.KEY=VALUE]...")
+def fetch(config: Path, overrides: tuple[str, ...]) -> None:
+    """Download the public corpora that CONFIG names; prints their licences.
+
+    Files go to data.root, with the list of licences in LICENCES.md. What is there already is not
+    fetched again, and a download that was stopped goes on where it was.
+
+    \b
+    Example:
+      macaronic fetch configs/nine-public.yaml data.root=corpora
+    """
+    from nmt.config import load_config
+
+    settings = load_config(config, overrides)
+    with needs("httpx2", "fetch"):
+        from nmt.data.fetch import fetch as fetch_corpora
+    click.echo(fetch_corpora(settings), nl=False)
+
+
+@main.command()
+@click.argument("config", type=click.Path(path_type=Path))
+@click.argument("overrides", nargs=-1, metavar="[SECTION.KEY=VALUE]...")
 @click.option("--workers", type=click.IntRange(1), help="Processes; one a core if not given.")
 def prepare(config: Path, overrides: tuple[str, ...], workers: int | None) -> None:
     """Make a training-ready corpus from the raw parallel text that CONFIG names.

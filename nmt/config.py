@@ -9,14 +9,50 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
+from urllib.parse import urlsplit
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from nmt.errors import ConfigError
 
 Language = Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")]
 Direction = Annotated[str, Field(pattern=r"^\S+>\S+$", description="source>target, such as en>es")]
+
+
+def _languages_differ(pair: str) -> str:
+    first, second = pair.split("-")
+    if first == second:
+        raise ValueError("the two languages of a pair must differ")
+    return pair
+
+
+def _is_web_address(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("must begin with http:// or https:// and name a server")
+    return url
+
+
+def _stays_inside(path: str) -> str:
+    if not path or "\\" in path or ":" in path or {"", ".", ".."} & set(path.split("/")):
+        raise ValueError("must be a path inside data.root, such as eval/test.en.txt")
+    return path
+
+
+LanguagePair = Annotated[
+    str, Field(pattern=r"^[a-z]{2,3}-[a-z]{2,3}$"), AfterValidator(_languages_differ)
+]
+WebAddress = Annotated[str, AfterValidator(_is_web_address)]
+InnerPath = Annotated[str, AfterValidator(_stays_inside)]
 
 
 class Section(BaseModel):
@@ -119,6 +155,56 @@ class DataConfig(Section):
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise ValueError(f"sources with the same name: {', '.join(twice)}")
         return sources
+
+
+class PairsConfig(Section):
+    """Language pairs of a public corpus: each becomes CORPUS.en-es.tsv.gz under data.root."""
+
+    pairs: tuple[LanguagePair, ...] = Field(min_length=1, description="columns in this order")
+    validation: int = Field(0, ge=0, description="pairs put into eval/CORPUS-valid.en-es.tsv.gz")
+    test: int = Field(0, ge=0, description="pairs put into eval/CORPUS-test.en-es.tsv.gz")
+
+
+class TatoebaConfig(PairsConfig):
+    """The weekly exports of tatoeba.org."""
+
+    licence: str = "CC BY 2.0 FR"
+    attribution: str = "contributors of tatoeba.org"
+
+
+class OpusConfig(PairsConfig):
+    """A corpus of the OPUS collection, https://opus.nlpl.eu."""
+
+    corpus: str = Field(pattern=r"^\w[\w.-]*$", description="as OPUS spells it")
+    version: str = Field(pattern=r"^\w[\w.-]*$")
+    licence: str
+    attribution: str = "OPUS (Tiedemann 2012)"
+
+
+class FilesConfig(Section):
+    """Any other file of the web, or members of an archive (.zip, .tar, .tar.gz, .tar.bz2)."""
+
+    name: str = Field(pattern=r"^\w[\w. -]*$", description="in the list of licences")
+    url: WebAddress
+    sha256: str | None = Field(None, pattern=r"^[0-9a-f]{64}$")
+    files: dict[InnerPath, str | tuple[str, str] | None] = Field(
+        min_length=1,
+        description="file to write: the member of the archive, two aligned members to join as "
+        "columns, or null for the whole download",
+    )
+    licence: str
+    attribution: str = "not stated"
+
+
+class FetchConfig(Section):
+    """Public corpora that `macaronic fetch` brings to data.root."""
+
+    mirror: WebAddress | None = Field(
+        None, description="folder of copies: HOST/PATH under it in place of https://HOST/PATH"
+    )
+    tatoeba: TatoebaConfig | None = None
+    opus: tuple[OpusConfig, ...] = ()
+    files: tuple[FilesConfig, ...] = ()
 
 
 class ModelConfig(Section):
@@ -225,6 +311,7 @@ class Config(Section):
     name: str = Field(pattern=r"^[\w.-]+$")
     languages: tuple[Language, ...] = Field(min_length=2)
     data: DataConfig
+    fetch: FetchConfig = FetchConfig()
     model: ModelConfig = ModelConfig()
     training: TrainingConfig
 

@@ -17,6 +17,10 @@ class CorpusError(MacaronicError):
     """Raw text, held-out files or a prepared corpus cannot be used."""
 
 
+class FetchError(MacaronicError):
+    """A public corpus cannot be downloaded, or is not what it should be."""
+
+
 class ModelError(MacaronicError):
     """A model directory is missing, incomplete or corrupt."""
 

@@ -21,7 +21,12 @@ class Progress:
         self._printed: int | None = None
         self._last_line = time.monotonic()
         self._bar = tqdm(
-            desc=what, total=total, unit=f" {unit}", disable=not sys.stderr.isatty(), leave=False
+            desc=what,
+            total=total,
+            unit=f" {unit}",
+            unit_scale=unit == "bytes",
+            disable=not sys.stderr.isatty(),
+            leave=False,
         )
 
     def advance(self, amount: int = 1) -> None:

@@ -35,6 +35,7 @@ IMPORTERS = {
         "nmt.analyse.representations",
     ),
     "fastapi": ("serve",),
+    "httpx2": ("nmt.data.download",),
     "matplotlib": ("nmt.analyse",),
     "py3langid": ("nmt.text.langid",),
     "sacrebleu": ("nmt.evaluate",),
