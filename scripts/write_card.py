@@ -57,9 +57,22 @@ One Transformer that translates between all of its languages and in between them
 {a.d_model}, feed-forward {a.ffn}, {a.heads} heads, {a.norm}-norm; {info.parameters:,} parameters, \
 {info.vocab_size:,} shared pieces, stored in half precision.
 - Training: `{trained_with}`; {p["steps"]:,} steps, {p["target_tokens"]:,} target tokens, \
-{p["training_minutes"]:g} minutes on {p["device"]} with {p["threads"]} threads ({p["dtype"]}, \
-torch {p["torch"]}).
+{p["training_minutes"]:g} minutes on {p["device"]} with {p.get("ranks", 1)} x {p["threads"]} \
+threads ({p["dtype"]}, \
+torch {p["torch"]}){_origin(p)}.
 """
+
+
+def _origin(provenance: dict[str, Any]) -> str:
+    """What the training started from, and how long that had been trained."""
+    origin = provenance.get("started_from")
+    if not origin:
+        return ""
+    return (
+        f", after a start from the model `{origin['name']}` of {origin['steps']:,} steps, "
+        f"{origin['target_tokens']:,} target tokens and {origin['training_minutes']:g} minutes"
+        f"{_origin(origin)}"
+    )
 
 
 def _data(info: ModelInfo) -> str:

@@ -29,6 +29,7 @@ class TrainState:
     optimizers: list[dict[str, Any]] = field(default_factory=list)
     average: list[torch.Tensor] = field(default_factory=list)
     identity: dict[str, Any] = field(default_factory=dict)
+    origin: dict[str, Any] = field(default_factory=dict)
 
 
 def save_state(state: TrainState, directory: Path) -> None:

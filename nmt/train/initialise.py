@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -13,8 +14,12 @@ from nmt.model.transformer import Transformer
 from nmt.text.tokenizer import UNK, Tokenizer
 
 
-def start_from(model: Transformer, tokenizer: Tokenizer, config: Config, directory: Path) -> str:
-    """Copy a model directory's weights into `model`; gives a line that tells what was taken over.
+def start_from(
+    model: Transformer, tokenizer: Tokenizer, config: Config, directory: Path
+) -> dict[str, Any]:
+    """Copy a model directory's weights into `model`; gives what a card should tell of that.
+
+    These are the old model's name and training, and how many pieces were taken over or composed.
 
     A piece that both vocabularies have keeps its embedding. One that is new starts as the mean of
     the old pieces that spell it, a new language as the mean of the old languages' tags. Raises
@@ -49,8 +54,10 @@ def start_from(model: Transformer, tokenizer: Tokenizer, config: Config, directo
             if spelling:
                 table_VD[index] = old_table_VD[spelling].mean(dim=0)
                 composed += 1
-    new = tokenizer.vocab_size - kept - composed
-    return (
-        f"started from {directory}: {kept:,} pieces kept, {composed:,} made from others, "
-        f"{new:,} new"
-    )
+    told = ("steps", "target_tokens", "training_minutes", "started_from")
+    return {
+        "name": info.name,
+        **{key: info.provenance[key] for key in told if key in info.provenance},
+        "pieces_kept": kept,
+        "pieces_composed": composed,
+    }

@@ -101,9 +101,8 @@ class Run:
             settings.dropout,
             compute_dtype(settings),
         )
-        self.start_note = ""
         if init is not None and not self.state.step:
-            self.start_note = start_from(self.model, self.tokenizer, config, init)
+            self.state.origin = start_from(self.model, self.tokenizer, config, init)
         self.model.to(self.device)
         if settings.compile != "off":
             self.model.compile(mode=settings.compile, dynamic=True)
@@ -123,8 +122,9 @@ class Run:
     def loop(self, log: RunLog) -> None:
         """Steps, validations and checkpoints until the budget is used."""
         settings, state = self.config.training, self.state
-        if self.start_note:
-            log.note(self.start_note)
+        if state.origin and not state.step:
+            told = ", ".join(f"{key} {value}" for key, value in state.origin.items())
+            log.note(f"started from another model: {told}")
         last_save = last_validation = state.seconds
         while (used := used_budget(settings, state.step, state.seconds)) < 1:
             rate = learning_rate(state.step, used, settings.optimizer)
@@ -251,6 +251,7 @@ class Run:
                 "steps": self.state.step,
                 "target_tokens": self.state.tokens,
                 "training_minutes": round(self.state.seconds / 60, 1),
+                **({"started_from": self.state.origin} if self.state.origin else {}),
                 "dtype": str(self.model.dtype).removeprefix("torch."),
                 "ranks": self.ranks.size,
                 "threads": torch.get_num_threads(),
