@@ -54,10 +54,10 @@ def start_from(
             if spelling:
                 table_VD[index] = old_table_VD[spelling].mean(dim=0)
                 composed += 1
-    told = ("steps", "target_tokens", "training_minutes", "started_from")
+    facts = ("steps", "target_tokens", "training_minutes", "started_from")
     return {
         "name": info.name,
-        **{key: info.provenance[key] for key in told if key in info.provenance},
+        **{key: info.provenance[key] for key in facts if key in info.provenance},
         "pieces_kept": kept,
         "pieces_composed": composed,
     }

@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from nmt.config import Config
-from nmt.data.corpus import Corpus, read_lines
+from nmt.data.corpus import Corpus, read_pairs
 
 
 @dataclass(frozen=True)
@@ -61,12 +61,10 @@ class Peer:
 
 def write_work(config: Config, folder: Path, threads: int) -> Work:
     """Write training and validation text as pieces of our own vocabulary, and the vocabulary."""
-    [source] = config.data.sources
+    source = config.data.sources[0]
     tokenizer = Corpus(Path(config.data.directory)).tokenizer
-    root = Path(config.data.root)
     folder.mkdir(parents=True, exist_ok=True)
-    sides = [[line.decode() for line in read_lines(root / path)] for path in source.paths]
-    pairs = [pair for pair in zip(*sides, strict=True) if all(text.strip() for text in pair)]
+    pairs = [p for p in read_pairs(source, Path(config.data.root)) if all(t.strip() for t in p)]
     for language, texts in zip(source.languages, zip(*pairs, strict=True), strict=True):
         lines = [
             " ".join(tokenizer.piece(i) for i in ids) for ids in tokenizer.encode_all(list(texts))

@@ -1,7 +1,7 @@
 """Our trainer and others on the same work, in turns: real target tokens a second of each.
 
-The work is that of `configs/multi30k.yaml`. Every trainer gets the same pieces, sizes, dropout and
-smoothing, batches of about the same number of target tokens, and one environment of its own.
+Every trainer gets the same pieces (those of a configuration's first source), sizes, dropout and
+smoothing, batches of about the same number of target tokens, and an environment of its own.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ WATCH = Path(__file__).parent / "watch.py"
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.argument("names", nargs=-1)
-@click.option("--root", type=click.Path(path_type=Path), help="The folder of Multi30k.")
+@click.option("--config", type=click.Path(path_type=Path), default=Path("configs/multi30k.yaml"))
+@click.option("--root", type=click.Path(path_type=Path), help="The folder of the raw data.")
 @click.option("--work", type=click.Path(path_type=Path), default=Path("runs/bench_peers"))
 @click.option("--rounds", default=3, show_default=True)
 @click.option("--steps", default=60, show_default=True, help="Measured steps in each round.")
@@ -36,6 +37,7 @@ WATCH = Path(__file__).parent / "watch.py"
 @click.option("--json", "json_path", type=click.Path(path_type=Path), help="Write figures here.")
 def main(
     names: tuple[str, ...],
+    config: Path,
     root: Path | None,
     work: Path,
     rounds: int,
@@ -56,9 +58,9 @@ def main(
         raise click.UsageError(f"no trainer {', '.join(unknown)}; there are {', '.join(known)}")
     overrides = [f"training.batch_tokens={batch_tokens}", "training.dtype=float32"]
     overrides += [f"data.root={root}"] if root else []
-    config = load_config(Path("configs/multi30k.yaml"), overrides)
-    prepare(config)
-    task = write_work(config, work / "work", threads)
+    settings = load_config(config, overrides)
+    prepare(settings)
+    task = write_work(settings, work / "work", threads)
     chosen = [known[name] for name in names] or list(PEERS)
     for peer in chosen:
         click.echo(f"installing {peer.name}", err=True)

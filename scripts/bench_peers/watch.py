@@ -7,6 +7,7 @@ trainer and uses nothing but the standard library and what the trainer brings al
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import resource
@@ -57,8 +58,8 @@ def before(owner: Any, name: str, look: Any) -> None:
 def macaronic(watch: Watch) -> None:
     """Ours."""
     from nmt.__main__ import main
-    from nmt.train import loop
 
+    loop: Any = importlib.import_module("nmt.train.loop")
     original = loop.batch_loss
 
     def batch_loss(model: Any, batch: Any, *arguments: Any) -> Any:
