@@ -165,7 +165,7 @@ def _sockeye(work: Work) -> list[str]:
         "seed": 1,
     }
     words = [word for key, value in options.items() for word in (f"--{key}", str(value))]
-    return [*words, "--shared-vocab", "--use-cpu", "--overwrite-output", "--quiet"]
+    return [*words, "--shared-vocab", "--use-cpu", "--overwrite-output"]
 
 
 def _joeynmt(work: Work) -> list[str]:
@@ -238,7 +238,7 @@ def _joeynmt(work: Work) -> list[str]:
 TORCH = "torch==2.13.0"
 PEERS = (
     Peer("macaronic", _ours),
-    Peer("eole", _eole, (TORCH, "eole==0.6.4")),
+    Peer("eole", _eole, (TORCH, "eole==0.6.4", "aiohttp")),
     Peer(
         "sockeye",
         _sockeye,
@@ -261,6 +261,7 @@ PEERS = (
             "seaborn",
             "pyyaml==6.0.3",
             "datasets",
+            "importlib_metadata",
             "packaging",
             "pandas",
             "pillow",

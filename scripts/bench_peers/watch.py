@@ -49,7 +49,7 @@ def before(owner: Any, name: str, look: Any) -> None:
     method = getattr(owner, name)
 
     def watched(self: Any, *arguments: Any, **options: Any) -> Any:
-        look(self, *arguments)
+        look(self, *arguments, **options)
         return method(self, *arguments, **options)
 
     setattr(owner, name, watched)
@@ -75,7 +75,7 @@ def eole(watch: Watch) -> None:
     from eole.bin.main import main
     from eole.trainer import Trainer
 
-    def look(trainer: Any, batches: Any, *_: Any) -> None:
+    def look(trainer: Any, batches: Any, *_: Any, **__: Any) -> None:
         targets = [batch["tgt"][:, 1:] for batch in batches]
         pad = trainer.train_loss.padding_idx
         real = sum(int(target.ne(pad).sum()) for target in targets)
