@@ -181,8 +181,8 @@ def test_stopped_by_a_signal_and_resumed_is_never_stopped(
 def test_a_step_is_never_interrupted_in_its_middle(config: Config) -> None:
     step = Run.step
 
-    def interrupted(self: Run, rate: float) -> Any:
-        result = step(self, rate)  # the data has moved on, the state has not
+    def interrupted(self: Run, *arguments: float) -> Any:
+        result = step(self, *arguments)  # the data has moved on, the state has not
         if self.state.step == 4:
             os.kill(os.getpid(), signal.SIGINT)
         return result
