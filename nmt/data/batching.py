@@ -183,7 +183,7 @@ class BatchStream:
     def _example(self, row: int) -> Example:
         """The pair in a row of the pool, its source as a person might have typed it."""
         stream, index = self._members[row]
-        chosen = self.streams[stream]
+        chosen: Stream = self.streams[stream]
         example = chosen.example(index, self._languages.index(chosen.target))
         if not self._config.noise:
             return example
