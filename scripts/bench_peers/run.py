@@ -1,128 +1,239 @@
-"""Our trainer and others on the same work, in turns: real target tokens a second of each.
+"""Our trainer against eole, joeynmt and sockeye, on the same data, model size and cores.
 
-Every trainer gets the same pieces (those of a configuration's first source), sizes, dropout and
-smoothing, batches of about the same number of target tokens, and an environment of its own.
+Installs each peer in an environment of its own, runs all trainers in turn, and prints how many
+real target tokens a second each of them learns from in the steady state. The work is a Transformer
+of width 256 with 4 heads, feed-forward 1,024, 3 + 3 layers and tied embeddings, a shared
+vocabulary of 8,000 pieces, dropout and label smoothing 0.1. A batch is as many target positions as
+`--batch-tokens` says, padding included: all four fill batches so, and what is not padding is told.
+
+Needs Linux, and Python 3.11 or 3.12, which have all versions that are pinned for the peers.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import platform
 import shutil
 import subprocess
 import sys
+from dataclasses import asdict
+from importlib.metadata import version
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import click
-from peers import PEERS, Peer, Work, write_work
+import torch
+from corpus import make_corpus
+from figures import OURS, schedule, summarise, table
+from recorder import Job, Measured, result_path
 
-from nmt.config import load_config
-from nmt.data.prepare import prepare
+from nmt.config import TrainingConfig
+from nmt.train.device import compute_dtype
 
-WATCH = Path(__file__).parent / "watch.py"
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+# Installed without requirements: what they need of them is pinned in the file beside this one.
+PEERS = {"eole": "0.6.4", "joeynmt": "2.3.0", "sockeye": "3.1.34"}
+TRAINERS = (OURS, *PEERS)
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
-@click.argument("names", nargs=-1)
-@click.option("--config", type=click.Path(path_type=Path), default=Path("configs/multi30k.yaml"))
-@click.option("--root", type=click.Path(path_type=Path), help="The folder of the raw data.")
-@click.option("--work", type=click.Path(path_type=Path), default=Path("runs/bench_peers"))
-@click.option("--rounds", default=3, show_default=True)
-@click.option("--steps", default=60, show_default=True, help="Measured steps in each round.")
-@click.option("--warmup", default=10, show_default=True, help="Steps before, not measured.")
-@click.option("--threads", default=1, show_default=True)
-@click.option("--batch-tokens", default=4096, show_default=True)
+@click.option(
+    "--data",
+    default=Path("corpora/multi30k"),
+    show_default=True,
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="Folder of train.en and train.de (or .gz), line by line.",
+)
+@click.option(
+    "--trainers", default=",".join(TRAINERS), show_default=True, help="Which, in this order."
+)
+@click.option("--rounds", default=3, show_default=True, type=click.IntRange(1))
+@click.option("--steps", default=60, show_default=True, help="Steady steps of each run.")
+@click.option(
+    "--warmup", default=20, show_default=True, type=click.IntRange(1), help="Steps before them."
+)
+@click.option(
+    "--seconds", default=900.0, show_default=True, help="A run's steady steps end after this."
+)
+@click.option(
+    "--batch-tokens", default=4096, show_default=True, help="Target pieces a batch, with padding."
+)
+@click.option("--threads", default=1, show_default=True, type=click.IntRange(1))
+@click.option(
+    "--dtype",
+    default="auto",
+    show_default=True,
+    type=click.Choice(["auto", "float32", "bfloat16"]),
+    help="Of those that have a choice (ours, eole); auto: bfloat16 if the hardware multiplies it.",
+)
+@click.option(
+    "--work",
+    default=Path("runs/bench_peers"),
+    show_default=True,
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Environments, corpus and logs; environments and corpus are made once.",
+)
 @click.option("--json", "json_path", type=click.Path(path_type=Path), help="Write figures here.")
 def main(
-    names: tuple[str, ...],
-    config: Path,
-    root: Path | None,
-    work: Path,
+    data: Path,
+    trainers: str,
     rounds: int,
     steps: int,
     warmup: int,
-    threads: int,
+    seconds: float,
     batch_tokens: int,
+    threads: int,
+    dtype: str,
+    work: Path,
     json_path: Path | None,
 ) -> None:
-    """Measure the trainers NAMES (all if none is given) against each other.
+    """Measure the trainers in turn and print a table.
 
     \b
-    Example:
-      python scripts/bench_peers/run.py --root corpora/multi30k macaronic eole
+    Examples:
+      python scripts/bench_peers/run.py --json peers.json
+      python scripts/bench_peers/run.py --trainers macaronic,eole --threads 2
     """
-    known = {peer.name: peer for peer in PEERS}
-    if unknown := sorted(set(names) - known.keys()):
-        raise click.UsageError(f"no trainer {', '.join(unknown)}; there are {', '.join(known)}")
-    overrides = [f"training.batch_tokens={batch_tokens}", "training.dtype=float32"]
-    overrides += [f"data.root={root}"] if root else []
-    settings = load_config(config, overrides)
-    prepare(settings)
-    task = write_work(settings, work / "work", threads)
-    chosen = [known[name] for name in names] or list(PEERS)
-    for peer in chosen:
-        click.echo(f"installing {peer.name}", err=True)
-        peer.install(work)
-    results: dict[str, list[dict[str, Any]]] = {peer.name: [] for peer in chosen}
-    for number in range(1, rounds + 1):  # in turns: a busy hour hits all of them
-        for peer in chosen:
-            found = measure(peer, task, work, warmup, steps)
-            if found is None:
-                continue
-            results[peer.name].append(found)
-            speed = found["tokens"] / found["seconds"]
-            click.echo(f"round {number}: {peer.name} {speed:,.0f} tokens/s", err=True)
-    click.echo(table(results))
-    if json_path:
-        json_path.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
-
-
-def measure(peer: Peer, task: Work, work: Path, warmup: int, steps: int) -> dict[str, Any] | None:
-    """One run of a trainer; None, with its last words, if it fails."""
-    for name in ("ours", *(peer.name for peer in PEERS)):
-        shutil.rmtree(task.path(name), ignore_errors=True)
-    output = task.folder / "result.json"
-    output.unlink(missing_ok=True)
-    words = [peer.python(work), str(WATCH), peer.name, str(warmup), str(steps), str(output)]
-    environment = {**os.environ, "OMP_NUM_THREADS": str(task.threads)}
-    log = task.folder / f"{peer.name}.log"
-    with log.open("w") as file:
-        subprocess.run(
-            [*words, *peer.arguments(task)], env=environment, stdout=file, stderr=file, check=False
-        )
-    if not output.exists():
-        last = log.read_text(errors="replace").strip().splitlines()[-3:]
-        click.echo(f"{peer.name} failed, see {log}: " + " | ".join(last), err=True)
-        return None
-    found: dict[str, Any] = json.loads(output.read_text())
-    return found
-
-
-def table(results: dict[str, list[dict[str, Any]]]) -> str:
-    """Markdown: medians over the rounds, and each trainer's speed against the first one's."""
-    lines = [
-        "| trainer | target tokens/s | ratio | padding | parameters | peak memory |",
-        "| --- | ---: | ---: | ---: | ---: | ---: |",
-    ]
-    first: list[float] = []
-    for name, rounds in results.items():
-        if not rounds:
-            lines.append(f"| {name} | failed | | | | |")
+    names = trainers.split(",")
+    if unknown := sorted(set(names) - set(TRAINERS)):
+        raise click.UsageError(f"no trainer {', '.join(unknown)}; there are {', '.join(TRAINERS)}")
+    if len(set(names)) < len(names):
+        raise click.UsageError("--trainers names one of them twice")
+    work = work.resolve()
+    try:
+        make_corpus(data, work / "corpus")
+    except FileNotFoundError as error:
+        raise click.ClickException(str(error)) from None
+    failed = {name for name in names if name in PEERS and not is_installed(work, name)}
+    chosen = str(compute_dtype(TrainingConfig(directory="", max_steps=1, dtype=dtype)))
+    job = Job(
+        corpus=str(work / "corpus"),
+        folder="",
+        batch_tokens=batch_tokens,
+        threads=threads,
+        dtype=chosen.removeprefix("torch."),
+        warmup=warmup,
+        steps=steps,
+        seconds=seconds,
+    )
+    versions = {OURS: version("macaronic"), **PEERS}
+    conditions = {
+        "command": " ".join(["python", *sys.argv]),
+        "processor": processor(),
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+        **{key: value for key, value in asdict(job).items() if key not in ("corpus", "folder")},
+    }
+    results: dict[str, dict[int, Measured]] = {name: {} for name in names}
+    for number, name in schedule(names, rounds):
+        if name in failed:
             continue
-        speeds = [r["tokens"] / r["seconds"] for r in rounds]
-        first = first or speeds
-        # Round by round, so that what slowed one round slows both sides of its ratio.
-        ratio = median(own / other for own, other in zip(speeds, first, strict=False))
-        padding = median(1 - r["tokens"] / r["positions"] for r in rounds)
-        lines.append(
-            f"| {name} | {median(speeds):,.0f} | {ratio:.2f} | {100 * padding:.0f} % | "
-            f"{rounds[0]['parameters'] / 1e6:.2f} M | "
-            f"{median(r['peak_megabytes'] for r in rounds):,.0f} MB |"
+        measured = run(work, name, job)
+        if measured is None:
+            failed.add(name)  # it would fail again
+            continue
+        results[name][number] = measured
+        click.echo(
+            f"round {number}: {name:10} {measured.tokens / measured.seconds:7,.0f} tokens/s, "
+            f"{measured.steps} steps in {measured.seconds:.0f} s",
+            err=True,
         )
-    return "\n".join(lines)
+        if json_path:  # after each run, so that an interruption loses one
+            write_json(json_path, conditions, versions, results)
+    for key, value in conditions.items():
+        click.echo(f"{key}: {value}")
+    click.echo("\n" + table(summarise(results), versions))
+    if failed:
+        raise click.ClickException(f"not (all) measured: {', '.join(sorted(failed))}; see above")
+
+
+def is_installed(work: Path, name: str) -> bool:
+    """Whether a peer is there, in an environment of its own; made now if it is not."""
+    folder = work / "environments" / name
+    pins = HERE / f"{name}.txt"
+    stamp, wanted = folder / "installed.txt", f"{name}=={PEERS[name]}\n{pins.read_text()}"
+    if stamp.exists() and stamp.read_text() == wanted:
+        return True
+    click.echo(f"installing {name} {PEERS[name]} in {folder}", err=True)
+    shutil.rmtree(folder, ignore_errors=True)
+    pip = [str(folder / "bin/python"), "-m", "pip", "install", "--quiet"]
+    commands = [
+        [sys.executable, "-m", "venv", str(folder)],
+        [*pip, "--requirement", str(pins)],
+        [*pip, "--no-deps", f"{name}=={PEERS[name]}"],
+    ]
+    for command in commands:
+        if subprocess.run(command).returncode:
+            click.echo(f"{name} cannot be installed: {' '.join(command)}", err=True)
+            return False
+    stamp.write_text(wanted)
+    return True
+
+
+def run(work: Path, name: str, job: Job) -> Measured | None:
+    """One run of a trainer; nothing if it fails, which is told."""
+    folder = work / "runs" / name
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    job = Job(**{**asdict(job), "folder": str(folder)})
+    job_path, log = folder / "job.json", folder / "log.txt"
+    job_path.write_text(json.dumps(asdict(job)), encoding="utf-8")
+    python = work / "environments" / name / "bin/python" if name in PEERS else Path(sys.executable)
+    environment = {**os.environ, "OMP_NUM_THREADS": str(job.threads)}
+    environment.pop("PYTHONPATH", None)
+    if name == OURS:
+        environment["PYTHONPATH"] = str(ROOT)
+    with log.open("w", encoding="utf-8") as output:
+        try:
+            code = subprocess.run(
+                [str(python), str(HERE / f"with_{name}.py"), str(job_path)],
+                cwd=folder,
+                env=environment,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                # Start, first steps and steady steps.
+                timeout=600 + 2 * job.seconds,
+            ).returncode
+        except subprocess.TimeoutExpired:
+            code = -1
+    if code or not result_path(job).exists():
+        tail = log.read_text(encoding="utf-8", errors="replace").splitlines()[-15:]
+        click.echo(f"{name} failed; the end of {log}:\n  " + "\n  ".join(tail), err=True)
+        return None
+    return Measured(**json.loads(result_path(job).read_text(encoding="utf-8")))
+
+
+def write_json(
+    path: Path,
+    conditions: dict[str, Any],
+    versions: dict[str, str],
+    results: dict[str, dict[int, Measured]],
+) -> None:
+    """All that was measured, and its summary."""
+    summaries = summarise(results)
+    tree = {
+        "conditions": conditions,
+        "trainers": {
+            name: {
+                "version": versions[name],
+                **asdict(summaries[name]),
+                "runs": {number: asdict(measured) for number, measured in results[name].items()},
+            }
+            for name in summaries
+        },
+    }
+    path.write_text(json.dumps(tree, indent=1) + "\n", encoding="utf-8")
+
+
+def processor() -> str:
+    """The name of the processor, as Linux tells it."""
+    for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+        if line.startswith("model name"):
+            return f"{line.partition(':')[2].strip()}, {os.cpu_count()} cores"
+    return platform.machine()
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
