@@ -266,12 +266,18 @@ class TrainingConfig(Section):
     )
     max_steps: int | None = Field(None, ge=1)
     max_minutes: float | None = Field(None, gt=0)
+    clock: Literal["wall", "cpu"] = Field(
+        "wall", description="of the minutes; cpu: CPU time a thread, the same on a busy machine"
+    )
     batch_tokens: int = Field(2500, ge=16, description="target pieces a batch, padding included")
     accumulation: int = Field(1, ge=1, description="batches a step")
     pool_examples: int = Field(200_000, ge=1, description="examples sorted by length together")
     max_pieces: int = Field(100, ge=1, description="longer pairs are left out of training")
     noise: float = Field(
         0.0, ge=0, le=1, description="share of sources with a fault: case, end mark or a slip"
+    )
+    masks: float = Field(
+        0.0, ge=0, le=1, description="share of pairs with {1} for a name or number on both sides"
     )
     temperature: float = Field(5.0, ge=1, description="directions ~ pairs ** (1 / temperature)")
     label_smoothing: float = Field(0.1, ge=0, lt=1)
@@ -302,6 +308,8 @@ class TrainingConfig(Section):
     def _budget(self) -> TrainingConfig:
         if self.max_steps is None and self.max_minutes is None:
             raise ValueError("a budget is needed: max_steps, max_minutes or both")
+        if self.noise + self.masks > 1:
+            raise ValueError("noise and masks are shares of the same pairs: at most 1 together")
         return self
 
 

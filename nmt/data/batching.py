@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from nmt.config import TrainingConfig
 from nmt.data.corpus import Corpus, Shard
+from nmt.data.masks import add_masks
 from nmt.data.noise import add_noise
 from nmt.errors import ConfigError
 from nmt.text.tokenizer import BOS, EOS, PAD
@@ -181,19 +182,32 @@ class BatchStream:
         return batch
 
     def _example(self, row: int) -> Example:
-        """The pair in a row of the pool, its source as a person might have typed it."""
+        """The pair in a row of the pool; now and then as people type it, or with masks."""
         stream, index = self._members[row]
         chosen: Stream = self.streams[stream]
         example = chosen.example(index, self._languages.index(chosen.target))
-        if not self._config.noise:
+        noise, masks = self._config.noise, self._config.masks
+        if not noise and not masks:
             return example
         rng = np.random.default_rng([self._config.seed, self.position.pool, row])
-        if rng.random() >= self._config.noise:
+        drawn = rng.random()
+        if drawn >= noise + masks:
             return example
-        text = self._tokenizer.decode([int(piece) for piece in example.source])
-        source = self._tokenizer.encode(add_noise(text, rng))
-        fits = 0 < len(source) <= self._config.max_pieces
-        return example._replace(source=source) if fits else example
+        source, target = (self._text(side) for side in (example.source, example.target))
+        if drawn < noise:
+            source = add_noise(source, rng)
+        else:
+            source, target = add_masks(source, target, rng)
+        changed = example._replace(
+            source=self._tokenizer.encode(source),
+            target=example.target if drawn < noise else self._tokenizer.encode(target),
+        )
+        longest = max(len(changed.source), len(changed.target))
+        fits = len(changed.source) > 0 and longest <= self._config.max_pieces
+        return changed if fits else example
+
+    def _text(self, pieces: Sequence[int] | npt.NDArray[np.uint16]) -> str:
+        return self._tokenizer.decode([int(piece) for piece in pieces])
 
     def _fill_pool(self) -> None:
         """Draw the pool at the current position and cut it into batches, in random order."""

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import time
+from typing import Literal
+
+import torch
 
 from nmt.config import OptimizerConfig, TrainingConfig
 
@@ -29,12 +32,21 @@ def learning_rate(step: int, progress: float, config: OptimizerConfig) -> float:
 
 
 class Clock:
-    """Seconds of training, counted on from those of earlier starts."""
+    """Seconds of training, counted on from those of earlier starts.
 
-    def __init__(self, before: float) -> None:
-        self._start = time.monotonic() - before
+    `kind` "cpu" counts this process's CPU seconds a thread instead of those on the wall.
+    """
+
+    def __init__(self, before: float, kind: Literal["wall", "cpu"] = "wall") -> None:
+        self._kind = kind
+        self._start = self._now() - before
 
     @property
     def seconds(self) -> float:
         """Since the first start, without the pauses between."""
-        return time.monotonic() - self._start
+        return self._now() - self._start
+
+    def _now(self) -> float:
+        if self._kind == "cpu":
+            return time.process_time() / torch.get_num_threads()
+        return time.monotonic()
