@@ -1,16 +1,10 @@
 FROM python:3.12-slim AS build
 
-# The default package index has torch for Linux with CUDA only, which makes the image gigabytes
-# larger. Name one that has the CPU build, and torch is taken from there:
-#   docker build --build-arg EXTRA_INDEX=ADDRESS --tag macaronic .
-ARG EXTRA_INDEX=""
-
 RUN python -m venv /opt/macaronic
 ENV PATH=/opt/macaronic/bin:$PATH
 WORKDIR /source
 COPY . .
-RUN pip install --no-cache-dir --constraint constraints.txt \
-    ${EXTRA_INDEX:+--extra-index-url "$EXTRA_INDEX"} '.[serve,torch]'
+RUN pip install --no-cache-dir --constraint constraints.txt '.[serve]'
 
 
 FROM python:3.12-slim

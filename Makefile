@@ -37,7 +37,7 @@ clean:
 
 # A stamp that is older than what it depends on means that packages may have changed.
 .venv/serve.stamp: $(BIN)/python pyproject.toml constraints.txt
-	$(INSTALL) --editable '.[serve,torch]'
+	$(INSTALL) --editable '.[serve]'
 	touch $@
 
 .venv/all.stamp: $(BIN)/python pyproject.toml constraints.txt

@@ -1,7 +1,8 @@
 """Multilingual neural machine translation that anybody can train, judge and serve."""
 
 from nmt.decode.engine import DecodeOptions
-from nmt.decode.translator import Hypothesis, Translation, Translator, load_translator
+from nmt.decode.sentences import Hypothesis, Translation
+from nmt.decode.translator import Translator, load_translator
 from nmt.text.target_mix import TargetMix
 
 __all__ = [

@@ -6,15 +6,19 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import wraps
 from pathlib import Path
-from typing import Any, BinaryIO, TextIO
+from typing import TYPE_CHECKING, Any, BinaryIO, TextIO, get_args
 
 import click
 
 from nmt.data.corpus import decode_line
-from nmt.decode.engine import MAX_BEAM_SIZE, DecodeOptions
+from nmt.decode.engine import MAX_BEAM_SIZE, DecodeOptions, EngineName
 from nmt.errors import ConfigError, InvalidMix, MacaronicError, MissingDependency, UnknownLanguage
 from nmt.text.target_mix import TargetMix
+
+if TYPE_CHECKING:
+    from nmt.decode.translator import Translator
 
 BEAM = click.IntRange(1, MAX_BEAM_SIZE)
 # Wrong usage (exit status 2) as against failure (1): what the caller typed, not what he gave.
@@ -57,8 +61,31 @@ def main() -> None:
 
 
 def decoding_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The options of every command that translates."""
-    for option in (
+    """The options of every command that translates; it gets `beam`, and `load` for a translator.
+
+    `load()` takes the model that was asked for, `load(directory)` another one.
+    """
+
+    @wraps(command)
+    def with_loader(
+        *arguments: Any,
+        model: Path | None,
+        engine: EngineName,
+        device: str,
+        precision: str,
+        threads: int,
+        **others: Any,
+    ) -> None:
+        def load(directory: Path | None = model) -> Translator:
+            from nmt.decode.translator import load_translator
+
+            return load_translator(
+                directory, engine=engine, device=device, precision=precision, threads=threads
+            )
+
+        command(*arguments, load=load, **others)
+
+    options = (
         click.option(
             "--beam", default=5, show_default=True, type=BEAM, help="Beam size; 1 is greedy."
         ),
@@ -68,10 +95,25 @@ def decoding_options(command: Callable[..., Any]) -> Callable[..., Any]:
             type=click.IntRange(0),
             help="CPU threads; all cores if not given.",
         ),
+        click.option(
+            "--engine",
+            default="ctranslate2",
+            show_default=True,
+            type=click.Choice(get_args(EngineName)),
+            help="torch is the reference, and slow.",
+        ),
+        click.option("--device", default="cpu", show_default=True, help="cpu, cuda or cuda:1."),
+        click.option(
+            "--precision",
+            default="default",
+            help="Of products, such as float32; int8 on a CPU if not given.",
+        ),
         model_option,
-    ):
-        command = option(command)
-    return command
+    )
+    wrapped: Callable[..., Any] = with_loader
+    for option in options:
+        wrapped = option(wrapped)
+    return wrapped
 
 
 @main.command()
@@ -96,8 +138,7 @@ def translate(
     as_json: bool,
     document: bool,
     beam: int,
-    threads: int,
-    model: Path | None,
+    load: Callable[..., Translator],
 ) -> None:
     """Translate FILE (or stdin), one sentence a line, to stdout.
 
@@ -108,18 +149,18 @@ def translate(
     Example:
       echo "Where is the station?" | macaronic translate --to es
     """
-    from nmt.decode.document import translate_document, translate_lines
-    from nmt.decode.translator import load_translator
+    from nmt.decode.lines import translate_lines
 
     if document and (n_best > 1 or as_json):
         raise click.UsageError("--document takes neither --n-best nor --json")
     name = getattr(file, "name", "<stdin>")
     options = DecodeOptions(beam, n_best, length_penalty)
     mix = TargetMix.of(target)
-    translator = load_translator(model, threads=threads)
+    translator = load()
     if document:
         text = decode_line(file.read(), name)
-        click.echo(translate_document(translator, text, mix, source, via, options), nl=False)
+        (found,) = translator.translate([text], mix, source=source, via=via, options=options)
+        click.echo(found.text, nl=False)
         return
     for line in translate_lines(translator, file, mix, source, via, options, name):
         texts = "\t".join(h.text for h in line.hypotheses)
@@ -142,8 +183,7 @@ def mix(
     as_json: bool,
     plot: Path | None,
     beam: int,
-    threads: int,
-    model: Path | None,
+    load: Callable[..., Translator],
 ) -> None:
     """Translate TEXT to every mix on the way from one of two LANGUAGES to the other.
 
@@ -152,17 +192,11 @@ def mix(
       macaronic mix "I wonder what they will do next." es pt --plot es-pt.png
     """
     from nmt.decode.sweep import format_table, sweep, sweep_weights
-    from nmt.decode.translator import load_translator
-    from nmt.text.langid import LanguageIdentifier
 
     if not text.strip():
         raise click.UsageError("TEXT is empty: there is nothing to translate")
     weights = sweep_weights(languages, steps)
-    translator = load_translator(model, threads=threads)
-    identifier = LanguageIdentifier(translator.languages)
-    result = sweep(
-        translator, identifier, text, weights, source=source, options=DecodeOptions(beam)
-    )
+    result = sweep(load(), text, weights, source=source, options=DecodeOptions(beam))
     click.echo(
         json.dumps(result.as_dict(), ensure_ascii=False) if as_json else format_table(result)
     )
@@ -283,8 +317,7 @@ def evaluate(
     output: Path | None,
     compare: Path | None,
     beam: int,
-    threads: int,
-    model: Path | None,
+    load: Callable[..., Translator],
 ) -> None:
     """BLEU, chrF and off-target rate of every direction, trained, zero-shot and pivoted.
 
@@ -292,22 +325,19 @@ def evaluate(
     Example:
       macaronic evaluate --test eval/tatoeba-test.en-es.tsv.gz --html report.html
     """
-    from nmt.decode.translator import load_translator
     from nmt.evaluate import matrix, report
     from nmt.evaluate.testfiles import read_tests
-    from nmt.text.langid import LanguageIdentifier
 
     options = matrix.EvaluateOptions(
         tuple(metrics.split(",")), not no_pivot, via, DecodeOptions(beam)
     )
-    translator = load_translator(model, threads=threads)
+    translator = load()
     chosen = read_tests(tests, translator.languages, source=source, target=target, limit=limit)
-    identifier = LanguageIdentifier(translator.languages)
-    results = matrix.evaluate(translator, identifier, chosen, options)
+    results = matrix.evaluate(translator.sentences, translator.identifier, chosen, options)
     found = report.Report(translator.info.name, options, results)
     if compare:
-        other = load_translator(compare, threads=threads)
-        baseline = matrix.evaluate(other, identifier, chosen, options)
+        other = load(compare)
+        baseline = matrix.evaluate(other.sentences, other.identifier, chosen, options)
         found = replace(
             found, baseline=other.info.name, comparisons=matrix.compare(results, baseline)
         )

@@ -16,7 +16,6 @@ from starlette.middleware.cors import CORSMiddleware
 
 from nmt import Translator
 from nmt.errors import MacaronicError
-from nmt.text.langid import LanguageIdentifier
 from serve import libretranslate, mix, ops
 from serve.backend import Backend
 from serve.batcher import BatcherClosed, QueueFull
@@ -42,13 +41,9 @@ DESCRIPTION = "One model for many languages, and for what lies between them."
 CONTENT_POLICY = {"Content-Security-Policy": "default-src 'self'"}
 
 
-def create_app(
-    settings: Settings,
-    translator: Translator | None = None,
-    identifier: LanguageIdentifier | None = None,
-) -> FastAPI:
+def create_app(settings: Settings, translator: Translator | None = None) -> FastAPI:
     """A service that loads its model in the background, unless a translator is given."""
-    backend = Backend(settings, translator, identifier)
+    backend = Backend(settings, translator)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:

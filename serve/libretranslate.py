@@ -7,8 +7,10 @@ from typing import Any
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
 
+from nmt import Translation
+from nmt.decode.flags import Flag
 from nmt.text.langid import Detection
-from serve.backend import AUTO, Answer, Backend, Task
+from serve.backend import AUTO, Backend, Task
 from serve.connection import ERRORS, CurrentBackend, CurrentSettings, while_connected
 from serve.errors import InvalidRequest
 from serve.fields import body_schema, parse, read_fields
@@ -68,8 +70,16 @@ class TranslateResponse(BaseModel):
         " not; pivot: through a third language; unknown: nobody knows the source language;"
         " unchanged: there was nothing to translate"
     )
-    truncated: bool | list[bool] | None = Field(
-        None, description="only where the end of a translation is missing: it grew too long"
+    score: float | list[float] = Field(description="log-probability a piece: 0 is the best")
+    flags: list[Flag] | list[list[Flag]] = Field(
+        description="what is visibly wrong: truncated (the end is missing), repetition, copied (it"
+        " came back untranslated), off_target (in another language than asked for)"
+    )
+    outputLanguage: DetectedLanguage | list[DetectedLanguage | None] | None = Field(
+        None, description="what the translation is in; absent where it has no letters"
+    )
+    shares: dict[str, float] | list[dict[str, float]] | None = Field(
+        None, description="only for a mix: shares of the letters that are in each language"
     )
 
 
@@ -122,14 +132,12 @@ async def _translate(
     target = known_target(wanted.target, backend.languages)
     texts = [wanted.q] if isinstance(wanted.q, str) else wanted.q
     sources = await backend.sources(texts, wanted.source)
-    # A full beam leaves enough to choose from when some of its hypotheses read the same.
-    n_best = settings.beam_size if wanted.alternatives else 1
     tasks = []
     for text, found in zip(texts, sources, strict=True):
         source = found.language if found else None
         sure = found is not None and found.confidence >= settings.sure_confidence
         keep = sure and target.languages == (source,)
-        tasks.append(Task(text, target, source, n_best, keep))
+        tasks.append(Task(text, target, source, keep))
     answers = await backend.translate(tasks)
     if wanted.source.strip().lower() == AUTO:
         unknown = _guess(backend.languages)
@@ -140,22 +148,32 @@ async def _translate(
 
 
 def _response(
-    wanted: TranslateRequest, answers: list[Answer], detected: list[DetectedLanguage]
+    wanted: TranslateRequest, answers: list[Translation], detected: list[DetectedLanguage]
 ) -> TranslateResponse:
     columns: dict[str, list[Any]] = {
         "translatedText": [answer.text for answer in answers],
         "path": [answer.path for answer in answers],
+        "score": [round(answer.score, 4) for answer in answers],
+        "flags": [list(answer.flags) for answer in answers],
+        "outputLanguage": [
+            detected_language(answer.detected) if answer.detected else None for answer in answers
+        ],
     }
     if detected:
         columns["detectedLanguage"] = list(detected)
     if wanted.alternatives:
-        others = slice(1, 1 + wanted.alternatives)
-        columns["alternatives"] = [list(answer.texts[others]) for answer in answers]
-    if any(answer.truncated for answer in answers):
-        columns["truncated"] = [answer.truncated for answer in answers]
+        columns["alternatives"] = [_others(answer)[: wanted.alternatives] for answer in answers]
+    if any(answer.shares for answer in answers):
+        columns["shares"] = [answer.shares for answer in answers]
     if isinstance(wanted.q, str):
         return TranslateResponse(**{name: column[0] for name, column in columns.items()})
     return TranslateResponse(**columns)
+
+
+def _others(answer: Translation) -> list[str]:
+    """All further translations, different from the best one and from each other."""
+    texts = dict.fromkeys(hypothesis.text for hypothesis in answer.hypotheses)
+    return list(texts)[1:]
 
 
 def detected_language(found: Detection) -> DetectedLanguage:

@@ -7,7 +7,7 @@ from pathlib import Path
 from pydantic import Field
 
 from nmt.config import Section
-from nmt.decode.engine import MAX_BEAM_SIZE
+from nmt.decode.engine import MAX_BEAM_SIZE, EngineName
 
 
 class Settings(Section):
@@ -16,7 +16,9 @@ class Settings(Section):
     host: str = Field("127.0.0.1", min_length=1)
     port: int = Field(8000, ge=0, le=65535, description="0 takes any free port")
     model: Path | None = Field(None, description="a model directory; absent: the shipped model")
+    engine: EngineName = Field("ctranslate2", description="torch is the reference, and slow")
     device: str = Field("cpu", pattern=r"^(cpu|cuda(:\d+)?)$")
+    precision: str = Field("default", description="of products: int8 on a CPU, float16 on CUDA")
     threads: int = Field(0, ge=0, description="CPU threads for decoding; 0 takes all cores")
 
     max_body_bytes: int = Field(1_048_576, ge=1)

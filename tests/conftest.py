@@ -14,7 +14,7 @@ ROOT = Path(__file__).parent.parent
 
 @pytest.fixture(scope="session")
 def tiny_config(tmp_path_factory: pytest.TempPathFactory) -> Config:
-    """`configs/tiny.yaml`, working in a temporary folder on two threads."""
+    """`configs/tiny.yaml`, working in a temporary folder on one thread."""
     folder = tmp_path_factory.mktemp("tiny")
     return load_config(
         ROOT / "configs/tiny.yaml",
@@ -22,7 +22,7 @@ def tiny_config(tmp_path_factory: pytest.TempPathFactory) -> Config:
             f"data.root={ROOT / 'tests/data'}",
             f"data.directory={folder / 'corpus'}",
             f"training.directory={folder / 'run'}",
-            "training.threads=2",
+            "training.threads=1",
         ],
     )
 

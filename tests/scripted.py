@@ -1,19 +1,32 @@
-"""A translator that says what a test tells it to, for tests that are not about learned weights."""
+"""Translators that say what a test tells them to, where it is not about learned weights."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import cast
 
 from nmt.decode.engine import DecodeOptions
-from nmt.decode.translator import Hypothesis, Translation, TranslationPath, Translator
+from nmt.decode.flags import Flag
+from nmt.decode.sentences import (
+    Hypothesis,
+    SentenceTranslator,
+    Translation,
+    TranslationPath,
+    sources_of,
+    targets_of,
+)
+from nmt.decode.translator import Translator
+from nmt.text.langid import LanguageIdentifier
 from nmt.text.target_mix import TargetMix
 
 Reply = Callable[[str, TargetMix, str | None], str]
 
 
-class ScriptedTranslator:
-    """Answers `reply(text, target, via)` and notes each call."""
+class ScriptedSentences:
+    """Answers `reply(text, target, via)`, which may be `best|second|third`; notes each call."""
+
+    best_pieces = max_pieces = 100
 
     def __init__(
         self, languages: Sequence[str], directions: Sequence[tuple[str, str]], reply: Reply
@@ -23,29 +36,52 @@ class ScriptedTranslator:
         self.calls: list[tuple[list[str], str | None, str | None]] = []
         self._reply = reply
 
+    def count_pieces(self, text: str) -> int:
+        return len(text.split())
+
+    def is_known(self, word: str) -> bool:
+        return True
+
     def translate(
         self,
         texts: Sequence[str],
         target: str | TargetMix | Sequence[str | TargetMix],
         *,
-        source: str | None = None,
+        source: str | Sequence[str | None] | None = None,
         via: str | None = None,
         options: DecodeOptions | None = None,
     ) -> list[Translation]:
-        self.calls.append((list(texts), source, via))
-        targets = [target] * len(texts) if isinstance(target, (str, TargetMix)) else target
+        if not texts:
+            return []
         translations = []
-        for text, one in zip(texts, targets, strict=True):
-            mix = TargetMix.of(one)
-            trained = (source, str(mix)) in self.directions
+        sources, targets = sources_of(source, len(texts)), targets_of(target, len(texts))
+        self.calls.append((list(texts), sources[0], via))
+        for text, mix, code in zip(texts, targets, sources, strict=True):
+            trained = (code, str(mix)) in self.directions
             path: TranslationPath = "pivot" if via else "direct" if trained else "zero_shot"
-            best = Hypothesis(self._reply(text, mix, via), -0.5)
-            translations.append(Translation((best,), path, source, mix, text.startswith("cut")))
+            is_complete = not text.startswith("cut")
+            hypotheses = tuple(
+                Hypothesis(one, -0.5 - i / 10, is_complete)
+                for i, one in enumerate(self._reply(text, mix, via).split("|"))
+            )
+            flags: tuple[Flag, ...] = () if is_complete else ("truncated",)
+            translations.append(Translation(hypotheses, path, code, mix, flags))
         return translations
+
+
+def scripted_sentences(
+    languages: Sequence[str], directions: Sequence[tuple[str, str]], reply: Reply
+) -> SentenceTranslator:
+    """The same, to type checkers a SentenceTranslator."""
+    return cast(SentenceTranslator, ScriptedSentences(languages, directions, reply))
 
 
 def scripted(
     languages: Sequence[str], directions: Sequence[tuple[str, str]], reply: Reply
 ) -> Translator:
-    """The same, to type checkers a Translator."""
-    return cast(Translator, ScriptedTranslator(languages, directions, reply))
+    """A translator whose model is scripted; all else is real."""
+    sentences = scripted_sentences(languages, directions, reply)
+    return Translator(sentences, identifier(tuple(languages)))
+
+
+identifier = cache(LanguageIdentifier)

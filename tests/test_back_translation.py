@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from nmt import Translator
+from nmt import load_translator
 from nmt.config import Config, parse
 from nmt.data.batching import Batch, BatchStream
 from nmt.data.corpus import Corpus
@@ -43,8 +43,9 @@ def texts(batch: Batch, side: str, config: Config) -> list[str]:
 
 
 def test_sources_are_the_models_own_translations_into_untrained_partners(
-    trained: Transformer, tiny_config: Config, tiny_corpus: Path, tiny_translator: Translator
+    trained: Transformer, tiny_config: Config, tiny_corpus: Path, tiny_model_dir: Path
 ) -> None:
+    translator = load_translator(tiny_model_dir, engine="torch")
     batch = next(BatchStream(Corpus(tiny_corpus), tiny_config.languages, tiny_config.training))
     new = back_translator(trained, tiny_config)(batch, np.random.default_rng(0))
     assert np.array_equal(new.mix_BL, batch.mix_BL)
@@ -61,7 +62,7 @@ def test_sources_are_the_models_own_translations_into_untrained_partners(
         text = texts(batch, "labels_BT", tiny_config)[row]
         partners = {"es", "pt", "fr"} - {target}
         options = [
-            tiny_translator.translate([text], code, options=DecodeOptions(beam_size=1))
+            translator.sentences.translate([text], code, options=DecodeOptions(beam_size=1))
             for code in partners
         ]
         assert any(after and found[0].text.startswith(after[:4]) for found in options)

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import cast
 
 import pytest
-from scripted import ScriptedTranslator, scripted
+from scripted import ScriptedSentences, scripted_sentences
 
 from nmt.decode.engine import DecodeOptions
+from nmt.decode.sentences import SentenceTranslator
 from nmt.decode.translator import Translator
 from nmt.errors import CorpusError, InputTooLong, InvalidInput, UnknownLanguage
 from nmt.evaluate.matrix import (
@@ -52,7 +53,7 @@ def identifier() -> LanguageIdentifier:
 def run(
     identifier: LanguageIdentifier, tests: list[DirectionTest], options: EvaluateOptions
 ) -> list[DirectionResult]:
-    return evaluate(scripted(LANGUAGES, TRAINED, answer), identifier, tests, options)
+    return evaluate(scripted_sentences(LANGUAGES, TRAINED, answer), identifier, tests, options)
 
 
 def ways(results: list[DirectionResult]) -> list[tuple[str, str, str, str | None]]:
@@ -76,7 +77,7 @@ def test_untrained_directions_are_pivoted_too(identifier: LanguageIdentifier) ->
 
 
 def test_trained_directions_are_not_pivoted(identifier: LanguageIdentifier) -> None:
-    translator = scripted(LANGUAGES, [("pt", "es")], answer)
+    translator = scripted_sentences(LANGUAGES, [("pt", "es")], answer)
     results = evaluate(translator, identifier, [direction("pt", "es")])
     assert ways(results) == [("pt", "es", "direct", None)]
 
@@ -98,7 +99,7 @@ def test_pivoting_can_be_left_out(identifier: LanguageIdentifier) -> None:
 
 
 def test_a_model_without_english_is_not_pivoted(identifier: LanguageIdentifier) -> None:
-    translator = scripted(["es", "pt"], [], lambda text, target, via: text)
+    translator = scripted_sentences(["es", "pt"], [], lambda text, target, via: text)
     results = evaluate(translator, identifier, [direction("pt", "es")])
     assert ways(results) == [("pt", "es", "zero_shot", None)]
 
@@ -121,9 +122,9 @@ def test_scores_are_those_of_the_asked_metrics(identifier: LanguageIdentifier) -
 def test_work_in_portions_changes_nothing(identifier: LanguageIdentifier) -> None:
     sources = tuple(f"{'cut' if i % 10 == 0 else 'sentence'} {i}" for i in range(25))
     test = DirectionTest("numbers", "en", "es", sources, sources)
-    translator = ScriptedTranslator(LANGUAGES, TRAINED, lambda text, target, via: text.upper())
+    translator = ScriptedSentences(LANGUAGES, TRAINED, lambda text, target, via: text.upper())
     options = EvaluateOptions(decode=DecodeOptions(batch_size=3))
-    (row,) = evaluate(cast(Translator, translator), identifier, [test], options)
+    (row,) = evaluate(cast(SentenceTranslator, translator), identifier, [test], options)
     assert row.hypotheses == tuple(text.upper() for text in sources)
     assert row.truncated == 3
     assert [len(texts) for texts, _, _ in translator.calls] == [12, 12, 1]
@@ -133,7 +134,7 @@ def test_a_sentence_that_is_too_long_is_found_by_its_test(identifier: LanguageId
     def refuse(text: str, target: TargetMix, via: str | None) -> str:
         raise InputTooLong("text 2 has 900 pieces, at most 256 are allowed")
 
-    translator = scripted(LANGUAGES, TRAINED, refuse)
+    translator = scripted_sentences(LANGUAGES, TRAINED, refuse)
     with pytest.raises(InputTooLong, match=r"phrases en>es, counting from 1: text 2 has 900"):
         evaluate(translator, identifier, [direction("en", "es")])
 
@@ -151,7 +152,7 @@ def test_progress_goes_to_stderr(
 
 
 def test_outputs_are_written_line_by_line(identifier: LanguageIdentifier, tmp_path: Path) -> None:
-    translator = scripted(LANGUAGES, TRAINED, lambda text, target, via: f"{via}\n{text}")
+    translator = scripted_sentences(LANGUAGES, TRAINED, lambda text, target, via: f"{via}\n{text}")
     results = evaluate(translator, identifier, [direction("pt", "es")])
     write_hypotheses(results, tmp_path / "new" / "outputs")
     first, second = PHRASES["pt"]
@@ -175,7 +176,7 @@ def test_two_systems_are_compared_where_both_have_an_answer(
 ) -> None:
     tests = [direction("en", "es"), direction("pt", "es")]
     good = run(identifier, tests, EvaluateOptions())
-    poor = scripted(LANGUAGES, [("pt", "es")], lambda text, target, via: text)
+    poor = scripted_sentences(LANGUAGES, [("pt", "es")], lambda text, target, via: text)
     baseline = evaluate(poor, identifier, tests, EvaluateOptions(pivot=False))
     comparisons = compare(good, baseline)
     # What one system was trained for is zero-shot to the other, and the same question.
@@ -204,7 +205,7 @@ def test_a_model_that_knows_the_test_by_heart_scores_high(
 ) -> None:
     tests = read_tests([TOY / "toy.en-es.tsv", TOY / "toy.en-pt.tsv"], LANGUAGES, limit=8)
     options = EvaluateOptions(via="pt", decode=DecodeOptions(beam_size=1))
-    results = evaluate(tiny_translator, identifier, tests, options)
+    results = evaluate(tiny_translator.sentences, identifier, tests, options)
     assert ways(results) == [
         ("en", "es", "direct", None),
         ("en", "es", "pivot", "pt"),
@@ -216,5 +217,7 @@ def test_a_model_that_knows_the_test_by_heart_scores_high(
     direct = [row for row in results if row.path == "direct"]
     assert all(row.scores["bleu"].value > 60 for row in direct)
     for row in direct:
-        again = tiny_translator.translate(row.test.sources, row.test.target, options=options.decode)
+        again = tiny_translator.sentences.translate(
+            row.test.sources, row.test.target, options=options.decode
+        )
         assert row.hypotheses == tuple(translation.text for translation in again)

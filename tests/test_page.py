@@ -14,7 +14,7 @@ from typing import Any
 import httpx2
 import pytest
 import uvicorn
-from fakes import LANGUAGES, fake
+from scripted import scripted
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
@@ -22,9 +22,10 @@ from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import Select, WebDriverWait
 
 from nmt import TargetMix, Translator
-from nmt.text.langid import LanguageIdentifier
 from serve.app import create_app
 from serve.settings import Settings
+
+LANGUAGES = ("en", "es", "pt", "fr")
 
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 pytestmark = pytest.mark.skipif(
@@ -110,12 +111,10 @@ def browser(driven: Browser) -> Iterator[Browser]:
 
 
 @contextmanager
-def serving(
-    translator: Translator | None, identifier: LanguageIdentifier
-) -> Iterator[tuple[str, Callable[[], None]]]:
+def serving(translator: Translator | None) -> Iterator[tuple[str, Callable[[], None]]]:
     """The address of a running service, and what stops it."""
     listener = socket.create_server(("127.0.0.1", 0))
-    app = create_app(Settings(), translator, identifier)
+    app = create_app(Settings(), translator)
     server = uvicorn.Server(uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=1))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
@@ -131,13 +130,8 @@ def serving(
 
 
 @pytest.fixture(scope="module")
-def identifier() -> LanguageIdentifier:
-    return LanguageIdentifier(LANGUAGES)
-
-
-@pytest.fixture(scope="module")
-def url(tiny_translator: Translator, identifier: LanguageIdentifier) -> Iterator[str]:
-    with serving(tiny_translator, identifier) as (url, _):
+def url(tiny_translator: Translator) -> Iterator[str]:
+    with serving(tiny_translator) as (url, _):
         yield url
 
 
@@ -263,9 +257,7 @@ def test_the_servers_own_words_are_shown_when_it_refuses(browser: Browser, url: 
     assert len(browser.complaints()) == 1  # the status 400, which browsers log
 
 
-def test_an_answer_that_came_too_late_is_not_shown(
-    browser: Browser, identifier: LanguageIdentifier
-) -> None:
+def test_an_answer_that_came_too_late_is_not_shown(browser: Browser) -> None:
     asked = threading.Event()
 
     def reply(text: str, target: TargetMix, via: str | None) -> str:
@@ -274,7 +266,7 @@ def test_an_answer_that_came_too_late_is_not_shown(
             time.sleep(1.0)
         return text.upper()
 
-    with serving(fake(reply), identifier) as (url, _):
+    with serving(scripted(LANGUAGES, [("en", "es")], reply)) as (url, _):
         browser.open(url)
         browser.until(browser.is_settled)
         browser.script(
@@ -290,11 +282,9 @@ def test_an_answer_that_came_too_late_is_not_shown(
         assert browser.script("return window.seen") == ["THIS ONE IS FAST."]
 
 
-def test_it_says_so_when_the_server_is_gone(
-    browser: Browser, identifier: LanguageIdentifier
-) -> None:
-    translator = fake(lambda text, target, via: text.upper())
-    with serving(translator, identifier) as (url, stop):
+def test_it_says_so_when_the_server_is_gone(browser: Browser) -> None:
+    translator = scripted(LANGUAGES, [("en", "es")], lambda text, target, via: text.upper())
+    with serving(translator) as (url, stop):
         browser.open(url)
         browser.until(browser.is_settled)
         stop()
@@ -305,16 +295,16 @@ def test_it_says_so_when_the_server_is_gone(
 
 
 def test_it_waits_for_a_model_that_is_being_loaded(
-    browser: Browser, identifier: LanguageIdentifier, monkeypatch: pytest.MonkeyPatch
+    browser: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gate = threading.Event()
 
     def load(*_: object, **__: object) -> Translator:
         assert gate.wait(LIMIT_SECONDS)
-        return fake(lambda text, target, via: text.upper())
+        return scripted(LANGUAGES, [("en", "es")], lambda text, target, via: text.upper())
 
     monkeypatch.setattr("serve.backend.load_translator", load)
-    with serving(None, identifier) as (url, _):
+    with serving(None) as (url, _):
         browser.open(url)
         browser.until(lambda: "still being loaded" in browser.text("problem"))
         gate.set()

@@ -6,7 +6,6 @@ import builtins
 import re
 import struct
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +15,8 @@ from scripted import scripted
 from nmt.analyse.plots import plot_sweep
 from nmt.decode.sweep import Sweep, sweep, sweep_weights
 from nmt.errors import InvalidInput, InvalidMix, MissingDependency
-from nmt.text.langid import LanguageIdentifier
 
 SIGNATURES = {"png": b"\x89PNG\r\n", "svg": b"<?xml", "pdf": b"%PDF"}
-
-
-@cache
-def identifier() -> LanguageIdentifier:
-    return LanguageIdentifier(["es", "pt"])
 
 
 def make(*texts: str, source: str = "Where is the key?", steps: int = 5) -> Sweep:
@@ -35,7 +28,7 @@ def make(*texts: str, source: str = "Where is the key?", steps: int = 5) -> Swee
             min(int(dict(target.weights).get("pt", 0) * len(texts)), len(texts) - 1)
         ],
     )
-    return sweep(translator, identifier(), source, sweep_weights(["es", "pt"], steps))
+    return sweep(translator, source, sweep_weights(["es", "pt"], steps))
 
 
 @pytest.fixture(autouse=True)
@@ -146,10 +139,10 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
 
 def test_a_sweep_of_other_than_two_languages_or_weights_is_refused(tmp_path: Path) -> None:
     translator = scripted(["es", "pt", "fr"], [], lambda text, target, via: text)
-    three = sweep(translator, identifier(), "a", [{"es": 1, "pt": 1, "fr": 1}])
+    three = sweep(translator, "a", [{"es": 1, "pt": 1, "fr": 1}])
     with pytest.raises(InvalidMix, match="between two languages, received es, pt, fr"):
         plot_sweep(three, tmp_path / "picture.png")
-    one = sweep(translator, identifier(), "a", [{"es": 1, "pt": 1}])
+    one = sweep(translator, "a", [{"es": 1, "pt": 1}])
     with pytest.raises(InvalidMix, match="at least two weights"):
         plot_sweep(one, tmp_path / "picture.png")
 

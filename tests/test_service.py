@@ -14,15 +14,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fakes import LANGUAGES, fake
 from fastapi.testclient import TestClient
 from pydantic import ValidationError
+from scripted import identifier, scripted
 from starlette.types import Message
 
 from nmt import DecodeOptions, TargetMix, Translator
 from nmt.decode.sweep import sweep, sweep_weights
 from nmt.errors import InvalidInput, ModelError
-from nmt.text.langid import LanguageIdentifier
 from serve.app import create_app
 from serve.errors import CannotServe
 from serve.run import run
@@ -30,16 +29,12 @@ from serve.settings import Settings
 
 TEXT = "The cat sleeps."
 LIMIT_SECONDS = 10
+LANGUAGES, TRAINED = ("en", "es", "pt", "fr"), [("en", "es")]
 
 
 @pytest.fixture(scope="module")
-def identifier() -> LanguageIdentifier:
-    return LanguageIdentifier(LANGUAGES)
-
-
-@pytest.fixture(scope="module")
-def client(tiny_translator: Translator, identifier: LanguageIdentifier) -> Iterator[TestClient]:
-    with TestClient(create_app(Settings(), tiny_translator, identifier)) as client:
+def client(tiny_translator: Translator) -> Iterator[TestClient]:
+    with TestClient(create_app(Settings(), tiny_translator)) as client:
         yield client
 
 
@@ -75,7 +70,17 @@ def test_a_text_is_translated_as_by_the_translator(
 ) -> None:
     expected = tiny_translator.translate([TEXT], "es", source="en")[0]
     answer = post(client, q=TEXT, source="en", target="es")
-    assert answer == {"translatedText": expected.text, "path": expected.path}
+    assert expected.detected
+    assert answer == {
+        "translatedText": expected.text,
+        "path": "direct",
+        "score": round(expected.score, 4),
+        "flags": [],
+        "outputLanguage": {
+            "language": expected.detected.language,
+            "confidence": round(100 * expected.detected.confidence),
+        },
+    }
 
 
 def test_a_list_is_translated_item_by_item(client: TestClient, tiny_translator: Translator) -> None:
@@ -127,11 +132,9 @@ def test_unknown_fields_a_key_and_nulls_are_ignored_and_codes_come_in_any_case(
     assert post(client, q=TEXT, source="EN", target="Es", **extra) == plain
 
 
-def test_auto_adds_the_language_detected_with_a_whole_number(
-    client: TestClient, identifier: LanguageIdentifier
-) -> None:
+def test_auto_adds_the_language_detected_with_a_whole_number(client: TestClient) -> None:
     texts = ["Where did you learn to cook so well?", "Você sabe onde fica a estação?", "123"]
-    found = [identifier.detect(text) for text in texts[:2]]
+    found = identifier(LANGUAGES).detect_all(texts[:2])
     expected = [
         {"language": detection.language, "confidence": round(100 * detection.confidence)}
         for detection in found
@@ -159,11 +162,11 @@ def test_alternatives_are_unique_and_exclude_the_best(
     assert several["alternatives"] == [texts[1:3], []]
 
 
-def test_hypotheses_that_read_the_same_are_one_alternative(
-    identifier: LanguageIdentifier,
-) -> None:
-    translator = fake(lambda text, target, via: "A|A|B|A|B" if "first" in text else "C|D")
-    with TestClient(create_app(Settings(), translator, identifier)) as client:
+def test_hypotheses_that_read_the_same_are_one_alternative() -> None:
+    translator = scripted(
+        LANGUAGES, TRAINED, lambda text, target, via: "A|A|B|A|B" if "first" in text else "C|D"
+    )
+    with TestClient(create_app(Settings(), translator)) as client:
         answer = post(client, q="The first.", source="en", target="es", alternatives=3)
         assert (answer["translatedText"], answer["alternatives"]) == ("A", ["B"])
         both = post(client, q="The first. And so on.", source="en", target="es", alternatives=3)
@@ -183,7 +186,7 @@ def test_a_long_text_is_translated_sentence_by_sentence_and_keeps_its_layout(
 def test_a_text_far_longer_than_a_sentence_may_be_is_not_cut(
     client: TestClient, tiny_translator: Translator
 ) -> None:
-    count = 1 + tiny_translator.max_pieces // 4
+    count = 1 + tiny_translator.sentences.max_pieces // 4
     answer = post(client, q="\n".join([TEXT] * count), source="en", target="es")
     assert answer["translatedText"] == "\n".join([best(tiny_translator, TEXT, "es")] * count)
 
@@ -262,14 +265,12 @@ def test_bad_fields_are_refused_with_the_field_and_the_rule(
         assert message.startswith(word[1:]) if word.startswith("^") else word in message
 
 
-def test_a_sentence_that_is_too_long_is_refused_and_the_limit_named(
-    client: TestClient, tiny_translator: Translator
-) -> None:
-    limit = tiny_translator.max_pieces
-    endless = " ".join(["word"] * (limit + 1))
-    for q in (endless, [TEXT, endless], f"{TEXT} {endless}"):
-        message = refused(client, 400, q=q, source="en", target="es")
-        assert "begins 'word word" in message and f"up to {limit}" in message
+def test_a_sentence_that_is_too_long_is_cut_into_clauses_and_nothing_is_lost() -> None:
+    translator = scripted(LANGUAGES, TRAINED, lambda text, target, via: text.upper())
+    endless = ", ".join(f"word {i} of many" for i in range(200))
+    with TestClient(create_app(Settings(), translator)) as client:
+        answer = post(client, q=endless, source="en", target="es")
+    assert answer["translatedText"] == endless.upper()
 
 
 @pytest.mark.parametrize(
@@ -344,10 +345,10 @@ def test_a_sweep_goes_from_all_of_one_language_to_all_of_the_other(
 
 @pytest.mark.parametrize("steps", [2, 21])
 def test_a_sweep_is_that_of_the_command_line(
-    client: TestClient, tiny_translator: Translator, identifier: LanguageIdentifier, steps: int
+    client: TestClient, tiny_translator: Translator, steps: int
 ) -> None:
     weights = sweep_weights(["es", "fr"], steps)
-    expected = sweep(tiny_translator, identifier, TEXT, weights, source="en").as_dict()
+    expected = sweep(tiny_translator, TEXT, weights, source="en").as_dict()
     answer = post(client, "/mix", q=TEXT, source="en", languages=["es", "fr"], steps=steps)
     assert answer == expected
 
@@ -360,11 +361,9 @@ def test_switches_are_where_neighbouring_steps_differ(client: TestClient) -> Non
     assert answer["switches"] == [{"after": i, "before": i + 1} for i in differ]
 
 
-def test_each_step_says_which_language_it_looks_like(
-    client: TestClient, identifier: LanguageIdentifier
-) -> None:
+def test_each_step_says_which_language_it_looks_like(client: TestClient) -> None:
     for step in post(client, "/mix", q=TEXT, languages=["es", "pt"], steps=3)["steps"]:
-        found = identifier.detect(step["translatedText"])
+        found = identifier(LANGUAGES).detect(step["translatedText"])
         assert found
         confidence = round(100 * found.confidence)
         assert step["detectedLanguage"] == {"language": found.language, "confidence": confidence}
@@ -558,7 +557,7 @@ class Gate:
     def __init__(self) -> None:
         self.open = threading.Event()
         self.texts: list[str] = []
-        self.translator = fake(self._reply)
+        self.translator = scripted(LANGUAGES, TRAINED, self._reply)
 
     def _reply(self, text: str, target: TargetMix, via: str | None) -> str:
         self.texts.append(text)
@@ -575,12 +574,10 @@ def until(condition: Callable[[], bool]) -> None:
         time.sleep(0.005)
 
 
-def test_a_full_queue_gives_503_with_retry_after_and_the_others_are_answered(
-    identifier: LanguageIdentifier,
-) -> None:
+def test_a_full_queue_gives_503_with_retry_after_and_the_others_are_answered() -> None:
     gate = Gate()
     settings = Settings(queue_size=1, batch_size=1)
-    app = create_app(settings, gate.translator, identifier)
+    app = create_app(settings, gate.translator)
 
     with TestClient(app) as client, ThreadPoolExecutor(2) as threads:
         running = threads.submit(ask, client, "first")
@@ -596,9 +593,9 @@ def test_a_full_queue_gives_503_with_retry_after_and_the_others_are_answered(
         assert ask(client, "fourth").json()["translatedText"] == "FOURTH"
 
 
-def test_a_request_that_takes_too_long_is_given_up(identifier: LanguageIdentifier) -> None:
+def test_a_request_that_takes_too_long_is_given_up() -> None:
     gate = Gate()
-    app = create_app(Settings(max_wait_seconds=0.05), gate.translator, identifier)
+    app = create_app(Settings(max_wait_seconds=0.05), gate.translator)
     with TestClient(app) as client:
         response = ask(client, TEXT)
         gate.open.set()
@@ -606,11 +603,9 @@ def test_a_request_that_takes_too_long_is_given_up(identifier: LanguageIdentifie
     assert int(response.headers["Retry-After"]) > 0
 
 
-def test_a_client_that_leaves_gives_its_place_in_the_queue_back(
-    identifier: LanguageIdentifier,
-) -> None:
+def test_a_client_that_leaves_gives_its_place_in_the_queue_back() -> None:
     gate = Gate()
-    app = create_app(Settings(batch_size=1), gate.translator, identifier)
+    app = create_app(Settings(batch_size=1), gate.translator)
     body = json.dumps({"q": "gone", "source": "en", "target": "es"}).encode()
     left = threading.Event()
 
@@ -649,11 +644,9 @@ def test_a_client_that_leaves_gives_its_place_in_the_queue_back(
     assert statuses[0] == 499
 
 
-def test_one_clients_failure_does_not_fail_those_that_share_its_batch(
-    identifier: LanguageIdentifier,
-) -> None:
+def test_one_clients_failure_does_not_fail_those_that_share_its_batch() -> None:
     gate = Gate()
-    app = create_app(Settings(), gate.translator, identifier)
+    app = create_app(Settings(), gate.translator)
     with TestClient(app) as client, ThreadPoolExecutor(4) as threads:
         running = threads.submit(ask, client, "busy")
         until(lambda: gate.texts == ["busy"])
@@ -665,21 +658,51 @@ def test_one_clients_failure_does_not_fail_those_that_share_its_batch(
     assert [answers[i].json()["translatedText"] for i in (1, 3)] == ["FIRST", "LAST"]
 
 
-def test_a_bug_is_an_error_in_json_without_a_traceback(identifier: LanguageIdentifier) -> None:
+def test_a_bug_is_an_error_in_json_without_a_traceback() -> None:
     def fail(text: str, target: TargetMix, via: str | None) -> str:
         raise RuntimeError("secret detail")
 
-    app = create_app(Settings(), fake(fail), identifier)
+    app = create_app(Settings(), scripted(LANGUAGES, TRAINED, fail))
     with TestClient(app, raise_server_exceptions=False) as client:
         response = ask(client, TEXT)
     assert response.status_code == 500
     assert list(response.json()) == ["error"] and "secret" not in response.text
 
 
-def test_a_translation_that_was_cut_says_so(identifier: LanguageIdentifier) -> None:
-    translator = fake(lambda text, target, via: text)
-    with TestClient(create_app(Settings(), translator, identifier)) as client:
-        answer = post(client, q="cut off", source="en", target="es")
-        assert answer["truncated"] is True
-        several = post(client, q=["whole", "cut off"], source="en", target="es")
-        assert several["truncated"] == [False, True]
+def test_what_is_wrong_with_a_translation_is_told() -> None:
+    replies = {
+        "cut off": "no hay",
+        "Where is it?": "Where is it?",
+        "Where is the house?": "Onde fica a minha casa?",
+        "She laughs.": "Ella se ríe se ríe se ríe.",
+        "The house is white.": "La casa es blanca.",
+    }
+    translator = scripted(LANGUAGES, TRAINED, lambda text, target, via: replies[text])
+    with TestClient(create_app(Settings(), translator)) as client:
+        answer = post(client, q=list(replies), source="en", target="es")
+    assert answer["flags"] == [
+        ["truncated"],
+        ["copied", "off_target"],
+        ["off_target"],
+        ["repetition"],
+        [],
+    ]
+    assert [found["language"] for found in answer["outputLanguage"]][1:3] == ["en", "pt"]
+
+
+def test_a_better_hypothesis_leads_and_then_a_pivot_is_tried() -> None:
+    def reply(text: str, target: TargetMix, via: str | None) -> str:
+        if via:
+            return "Où est la gare de ma ville ?"
+        return "Onde fica a estação?" if text.startswith("¿") else "Where is it?|¿Dónde está eso?"
+
+    translator = scripted(LANGUAGES, TRAINED, reply)
+    with TestClient(create_app(Settings(), translator)) as client:
+        answer = post(client, q="Where is it?", source="en", target="es")
+        assert (answer["translatedText"], answer["path"]) == ("¿Dónde está eso?", "direct")
+        answer = post(client, q="¿Dónde está la estación?", source="es", target="fr")
+        assert (answer["translatedText"], answer["path"]) == (
+            "Où est la gare de ma ville ?",
+            "pivot",
+        )
+        assert answer["flags"] == []

@@ -11,7 +11,6 @@ from nmt.decode.engine import DecodeOptions
 from nmt.decode.sweep import Sweep, format_table, sweep, sweep_weights, weight_digits
 from nmt.decode.translator import Translator
 from nmt.errors import InvalidMix, UnknownLanguage
-from nmt.text.langid import LanguageIdentifier
 from nmt.text.target_mix import TargetMix
 
 TEXT = "The moon rises behind the old mill."
@@ -26,14 +25,9 @@ def answer(text: str, target: TargetMix, via: str | None) -> str:
     return SPANISH if share < 0.4 else PORTUGUESE
 
 
-@pytest.fixture(scope="module")
-def identifier() -> LanguageIdentifier:
-    return LanguageIdentifier(["en", "es", "pt", "fr"])
-
-
-def run(identifier: LanguageIdentifier, weights: list[dict[str, float]]) -> Sweep:
+def run(weights: list[dict[str, float]]) -> Sweep:
     translator = scripted(["en", "es", "pt", "fr"], [], answer)
-    return sweep(translator, identifier, TEXT, weights)
+    return sweep(translator, TEXT, weights)
 
 
 @pytest.mark.parametrize("steps", [2, 4, 11, 21, 100])
@@ -65,18 +59,20 @@ def test_a_sweep_has_two_ends(steps: int) -> None:
         sweep_weights(["es", "pt"], steps)
 
 
-def test_switches_are_neighbours_that_differ(identifier: LanguageIdentifier) -> None:
-    result = run(identifier, sweep_weights(["es", "pt"], 6))
+def test_switches_are_neighbours_that_differ() -> None:
+    result = run(sweep_weights(["es", "pt"], 6))
     assert [step.translation.text for step in result.steps] == [SPANISH] * 2 + [PORTUGUESE] * 4
     assert result.switches == ((1, 2),)
-    assert [step.detected and step.detected.language for step in result.steps] == [
+    assert [
+        step.translation.detected and step.translation.detected.language for step in result.steps
+    ] == [
         *["es"] * 2,
         *["pt"] * 4,
     ]
 
 
-def test_the_dictionary_has_the_shape_of_the_service(identifier: LanguageIdentifier) -> None:
-    tree = run(identifier, [{"es": 1, "pt": 0}, {"pt": 3, "es": 1}, {"fr": 1}]).as_dict()
+def test_the_dictionary_has_the_shape_of_the_service() -> None:
+    tree = run([{"es": 1, "pt": 0}, {"pt": 3, "es": 1}, {"fr": 1}]).as_dict()
     confidences = [
         step["detectedLanguage"].pop("confidence")
         for step in tree["steps"]
@@ -108,25 +104,25 @@ def test_the_dictionary_has_the_shape_of_the_service(identifier: LanguageIdentif
     }
 
 
-def test_weights_in_answers_have_few_digits(identifier: LanguageIdentifier) -> None:
-    steps = run(identifier, [{"es": 1, "pt": 2}]).as_dict()["steps"]
+def test_weights_in_answers_have_few_digits() -> None:
+    steps = run([{"es": 1, "pt": 2}]).as_dict()["steps"]
     assert steps[0]["weights"] == {"es": 0.3333, "pt": 0.6667}
 
 
-def test_unknown_languages_are_refused_at_weight_zero_too(identifier: LanguageIdentifier) -> None:
+def test_unknown_languages_are_refused_at_weight_zero_too() -> None:
     with pytest.raises(UnknownLanguage, match="zz is not supported"):
-        run(identifier, [{"es": 1.0, "zz": 0.0}])
+        run([{"es": 1.0, "zz": 0.0}])
 
 
-def test_malformed_weights_are_refused(identifier: LanguageIdentifier) -> None:
+def test_malformed_weights_are_refused() -> None:
     with pytest.raises(InvalidMix, match="at least one step, received none"):
-        run(identifier, [])
+        run([])
     with pytest.raises(InvalidMix, match="weight of pt is -1"):
-        run(identifier, [{"es": 1, "pt": 0}, {"es": 1, "pt": -1}])
+        run([{"es": 1, "pt": 0}, {"es": 1, "pt": -1}])
 
 
-def test_the_table_shows_weight_language_switch_and_text(identifier: LanguageIdentifier) -> None:
-    lines = format_table(run(identifier, sweep_weights(["es", "pt"], 3))).splitlines()
+def test_the_table_shows_weight_language_switch_and_text() -> None:
+    lines = format_table(run(sweep_weights(["es", "pt"], 3))).splitlines()
     assert lines[0].split(maxsplit=2) == ["w_pt", "detected", TEXT]
     assert [line.split()[0] for line in lines[1:4]] == ["0.00", "0.50", "1.00"]
     assert [line.split()[1] for line in lines[1:4]] == ["es", "pt", "pt"]
@@ -137,35 +133,31 @@ def test_the_table_shows_weight_language_switch_and_text(identifier: LanguageIde
     assert lines[-1] == "*: the translation differs from the one above"
 
 
-def test_the_table_shows_all_weights_of_more_languages(identifier: LanguageIdentifier) -> None:
-    result = run(identifier, [{"es": 2, "pt": 1, "fr": 1}])
+def test_the_table_shows_all_weights_of_more_languages() -> None:
+    result = run([{"es": 2, "pt": 1, "fr": 1}])
     head, row, *_ = format_table(result).splitlines()
     assert head.split()[:3] == ["w_es", "w_pt", "w_fr"]
     assert row.split() == ["0.50", "0.25", "0.25", "-", "42"]
 
 
-def test_a_translation_stays_on_its_line(identifier: LanguageIdentifier) -> None:
+def test_a_translation_stays_on_its_line() -> None:
     translator = scripted(["es", "pt"], [], lambda text, target, via: "una\nlínea\r\nrota")
-    result = sweep(translator, identifier, "a\nb", [{"es": 1}])
+    result = sweep(translator, "a\nb", [{"es": 1}])
     head, row, *_ = format_table(result).splitlines()
     assert head.endswith("  a b")
     assert row.endswith("una línea rota")
 
 
-def test_fine_steps_are_shown_apart(identifier: LanguageIdentifier) -> None:
-    assert weight_digits(run(identifier, sweep_weights(["es", "pt"], 21))) == 2
-    assert weight_digits(run(identifier, sweep_weights(["es", "pt"], 201))) == 3
-    assert weight_digits(run(identifier, sweep_weights(["es", "pt"], 4))) == 4
+def test_fine_steps_are_shown_apart() -> None:
+    assert weight_digits(run(sweep_weights(["es", "pt"], 21))) == 2
+    assert weight_digits(run(sweep_weights(["es", "pt"], 201))) == 3
+    assert weight_digits(run(sweep_weights(["es", "pt"], 4))) == 4
 
 
-def test_the_ends_of_a_sweep_equal_the_plain_targets(
-    tiny_translator: Translator, identifier: LanguageIdentifier
-) -> None:
+def test_the_ends_of_a_sweep_equal_the_plain_targets(tiny_translator: Translator) -> None:
     options = DecodeOptions(beam_size=2)
     text = "The cat sleeps."
-    result = sweep(
-        tiny_translator, identifier, text, sweep_weights(["es", "pt"], 5), options=options
-    )
+    result = sweep(tiny_translator, text, sweep_weights(["es", "pt"], 5), options=options)
     ends = [result.steps[0].translation.text, result.steps[-1].translation.text]
     plain = [
         tiny_translator.translate([text], code, options=options)[0].text for code in ("es", "pt")

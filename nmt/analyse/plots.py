@@ -138,7 +138,7 @@ def _segments(sweep: Sweep) -> list[Segment]:
     for text, group in groupby(range(len(steps)), lambda index: steps[index].translation.text):
         first, *rest = group
         last = rest[-1] if rest else first
-        found = steps[first].detected
+        found = steps[first].translation.detected
         segments.append(
             Segment(
                 lines=tuple(_wrap(text) or ["(empty)"]),
@@ -154,7 +154,9 @@ def _segments(sweep: Sweep) -> list[Segment]:
 
 def _colours(sweep: Sweep) -> dict[str | None, str]:
     """A colour for each language: the same ones for the two of the sweep in every picture."""
-    detected = (step.detected.language for step in sweep.steps if step.detected)
+    detected = (
+        step.translation.detected.language for step in sweep.steps if step.translation.detected
+    )
     languages = dict.fromkeys([*sweep.languages, *detected])
     colours: dict[str | None, str] = {None: UNDETECTED}
     return colours | {code: COLOURS[i % len(COLOURS)] for i, code in enumerate(languages)}

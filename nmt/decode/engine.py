@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 from nmt.config import ModelConfig
 from nmt.errors import InvalidInput, MissingDependency
@@ -13,6 +13,9 @@ from nmt.model.model_dir import ModelInfo, load_model
 from nmt.text.tokenizer import Tokenizer
 
 MAX_BEAM_SIZE = 64
+
+# ctranslate2 is the fast one, torch the reference.
+EngineName = Literal["ctranslate2", "torch"]
 
 
 @dataclass(frozen=True)
@@ -69,19 +72,41 @@ def max_source_pieces(architecture: ModelConfig) -> int:
 
 
 def max_target_pieces(architecture: ModelConfig, source_pieces: int) -> int:
-    """Length limit of a translation, end of sentence included; generous, so that few meet it."""
-    return min(architecture.max_length, 3 * source_pieces + 20)
+    """Length limit of a translation, end of sentence included; generous, so that few meet it.
+
+    A power of two: sentences share a batch only if they share a limit, so that nobody's result
+    depends on batch-mates.
+    """
+    return min(architecture.max_length, 1 << (3 * source_pieces + 19).bit_length())
 
 
 def load_engine(
-    directory: Path, device: str = "cpu", threads: int = 0
+    directory: Path,
+    name: EngineName = "ctranslate2",
+    device: str = "cpu",
+    threads: int = 0,
+    precision: str = "default",
 ) -> tuple[ModelInfo, Tokenizer, Engine]:
-    """The engine for a model directory; `threads` 0 takes all cores."""
+    """The engine for a model directory.
+
+    `threads` 0 takes all cores. `precision` is that of matrix products: by default int8 on a CPU
+    and float16 on CUDA; `torch` has float32 only. Raises ModelError, and InvalidInput for what is
+    not there.
+    """
     info, tokenizer, weights = load_model(directory)
+    if name == "ctranslate2":
+        from nmt.decode.ctranslate2_engine import CTranslate2Engine
+
+        fast = CTranslate2Engine(info, tokenizer, weights, device, threads, precision)
+        return info, tokenizer, fast
+    if precision not in ("default", "float32"):
+        raise InvalidInput(f"no precision {precision} with the engine torch: it has float32")
     try:
         from nmt.decode.torch_engine import TorchEngine
     except ModuleNotFoundError as error:
         if error.name != "torch":
             raise
-        raise MissingDependency("decoding needs PyTorch: pip install 'macaronic[torch]'") from None
+        raise MissingDependency(
+            "the engine torch needs PyTorch: pip install 'macaronic[torch]'"
+        ) from None
     return info, tokenizer, TorchEngine(info, tokenizer, weights, device, threads)

@@ -8,9 +8,10 @@ from itertools import pairwise
 from typing import Any
 
 from nmt.decode.engine import DecodeOptions
-from nmt.decode.translator import Translation, Translator
+from nmt.decode.sentences import Translation
+from nmt.decode.translator import Translator
 from nmt.errors import InvalidMix, UnknownLanguage
-from nmt.text.langid import Detection, LanguageIdentifier
+from nmt.text.langid import Detection
 from nmt.text.target_mix import TargetMix
 
 WEIGHT_DIGITS = 4
@@ -18,11 +19,10 @@ WEIGHT_DIGITS = 4
 
 @dataclass(frozen=True)
 class Step:
-    """One mix of the target languages and what it gives; `detected` is None without letters."""
+    """One mix of the target languages and what it gives."""
 
     weights: dict[str, float]
     translation: Translation
-    detected: Detection | None
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,6 @@ def sweep_weights(languages: Sequence[str], steps: int) -> list[dict[str, float]
 
 def sweep(
     translator: Translator,
-    identifier: LanguageIdentifier,
     text: str,
     weights: Sequence[Mapping[str, float]],
     *,
@@ -78,7 +77,7 @@ def sweep(
     """Translate a text to each mix of languages, all in one batch.
 
     The weights of a step are scaled to sum to one; a language that a step does not name has 0.
-    Raises InvalidMix, UnknownLanguage and InputTooLong.
+    Raises InvalidMix and UnknownLanguage.
     """
     if not weights:
         raise InvalidMix("a sweep needs the weights of at least one step, received none")
@@ -88,10 +87,9 @@ def sweep(
         if code not in translator.languages:
             raise UnknownLanguage(code, translator.languages)
     translations = translator.translate([text] * len(mixes), mixes, source=source, options=options)
-    detections = identifier.detect_all([translation.text for translation in translations])
     steps = (
-        Step(dict(zip(languages, mix.row(languages), strict=True)), translation, detected)
-        for mix, translation, detected in zip(mixes, translations, detections, strict=True)
+        Step(dict(zip(languages, mix.row(languages), strict=True)), translation)
+        for mix, translation in zip(mixes, translations, strict=True)
     )
     return Sweep(text, languages, tuple(steps))
 
@@ -124,7 +122,7 @@ def format_table(sweep: Sweep) -> str:
 
 
 def _step_as_dict(step: Step) -> dict[str, Any]:
-    found = step.detected
+    found = step.translation.detected
     return {
         "weights": {code: round(weight, WEIGHT_DIGITS) for code, weight in step.weights.items()},
         "translatedText": step.translation.text,
@@ -133,7 +131,7 @@ def _step_as_dict(step: Step) -> dict[str, Any]:
 
 
 def _detected(step: Step) -> str:
-    found = step.detected
+    found = step.translation.detected
     return f"{found.language} {_percent(found):3d} %" if found else "-"
 
 

@@ -11,11 +11,10 @@ from torch import Tensor
 
 from nmt.decode.engine import Decoded, DecodeOptions, Source, max_target_pieces
 from nmt.decode.search import beam_search
-from nmt.errors import ModelError
 from nmt.model.layers import LayerCache
 from nmt.model.model_dir import ModelInfo, Weights
 from nmt.model.transformer import Encoded, Transformer
-from nmt.text.tokenizer import BOS, EOS, PAD, UNK, Tokenizer
+from nmt.text.tokenizer import BOS, EOS, PAD, Tokenizer
 
 # B batch, S source length, R rows (B x beam size), L languages, V vocabulary
 
@@ -35,12 +34,8 @@ class TorchEngine:
         self._architecture = info.architecture
         tag_ids = [tokenizer.tag_ids[code] for code in info.languages]
         model = Transformer(info.architecture, info.vocab_size, tag_ids)
-        tensors = {name: torch.from_numpy(value) for name, value in weights.items()}
-        try:
-            model.load_state_dict(tensors)
-        except RuntimeError as error:
-            raise ModelError(f"the weights do not fit the architecture: {error}") from None
-        self._decoder = ModelDecoder(model.to(device), [PAD, BOS, UNK, *tag_ids])
+        model.load_state_dict({name: torch.from_numpy(value) for name, value in weights.items()})
+        self._decoder = ModelDecoder(model.to(device), tokenizer.unwritten)
 
     def translate(self, sources: Sequence[Source], options: DecodeOptions) -> list[list[Decoded]]:
         """Up to `n_best` hypotheses for each source; sources of like length share batches."""

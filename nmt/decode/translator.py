@@ -1,182 +1,158 @@
-"""Text in, text out."""
+"""Text in, text out, with an honest word on what came of it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import islice
 from pathlib import Path
-from typing import Any, Literal
+from statistics import mean
 
-from nmt.decode.engine import Decoded, DecodeOptions, Engine, Source, load_engine, max_source_pieces
-from nmt.errors import InputTooLong, InvalidInput, UnknownLanguage
+from nmt.decode.careful import PIVOT, Job, translate_jobs
+from nmt.decode.engine import DecodeOptions, EngineName, load_engine
+from nmt.decode.flags import FLAGS
+from nmt.decode.plan import Plan, make_plan
+from nmt.decode.sentences import (
+    Hypothesis,
+    SentenceTranslator,
+    Translation,
+    TranslationPath,
+    sources_of,
+    targets_of,
+)
 from nmt.model.model_dir import ModelInfo
+from nmt.text.langid import LanguageIdentifier
 from nmt.text.target_mix import TargetLike, TargetMix
-from nmt.text.tokenizer import Tokenizer
 
 SHIPPED_MODEL = Path(__file__).parent.parent / "pretrained"
-
-# How a translation was made; unknown where the caller does not say what the source language is.
-TranslationPath = Literal["direct", "zero_shot", "pivot", "unknown"]
-
-
-@dataclass(frozen=True)
-class Hypothesis:
-    """A translation and its length-normalised log-probability."""
-
-    text: str
-    score: float
-
-
-@dataclass(frozen=True)
-class Translation:
-    """What came of one sentence: hypotheses, best first, and how they were made."""
-
-    hypotheses: tuple[Hypothesis, ...]
-    path: TranslationPath
-    source: str | None
-    target: TargetMix
-    truncated: bool
-
-    @property
-    def text(self) -> str:
-        """The best hypothesis."""
-        return self.hypotheses[0].text
-
-    @property
-    def score(self) -> float:
-        """Length-normalised log-probability of the best hypothesis."""
-        return self.hypotheses[0].score
-
-    def as_dict(self) -> dict[str, Any]:
-        """The translation as plain values, for JSON."""
-        return {
-            "text": self.text,
-            "score": self.score,
-            "path": self.path,
-            "source": self.source,
-            "target": dict(self.target.weights),
-            "truncated": self.truncated,
-            "hypotheses": [asdict(hypothesis) for hypothesis in self.hypotheses],
-        }
+# Of several sentences the one that is furthest from what the model was trained on speaks for all.
+PATHS: tuple[TranslationPath, ...] = ("pivot", "zero_shot", "unknown", "direct", "unchanged")
 
 
 class Translator:
-    """Translates sentences between all languages of one model, and in between them."""
+    """Translates texts of any length between all languages of one model, and in between them.
 
-    def __init__(self, info: ModelInfo, tokenizer: Tokenizer, engine: Engine) -> None:
-        self.info = info
-        self._tokenizer = tokenizer
-        self._engine = engine
+    Nothing is cut: texts are split into sentences, and those that are too long into clauses.
+    Addresses, placeholders, code, numbers and emoji come back unchanged. An output that is visibly
+    wrong is tried again, and what remains wrong is told in its flags.
+    """
+
+    def __init__(self, sentences: SentenceTranslator, identifier: LanguageIdentifier) -> None:
+        self.sentences = sentences
+        self.identifier = identifier
+
+    @property
+    def info(self) -> ModelInfo:
+        """What the model is."""
+        return self.sentences.info
 
     @property
     def languages(self) -> tuple[str, ...]:
         """The languages of the model."""
-        return self.info.languages
+        return self.sentences.languages
 
     @property
     def directions(self) -> frozenset[tuple[str, str]]:
         """Trained (source, target) pairs; all others are zero-shot."""
-        return self.info.trained_pairs
-
-    @property
-    def max_pieces(self) -> int:
-        """Pieces that a sentence may have."""
-        return max_source_pieces(self.info.architecture)
-
-    def count_pieces(self, text: str) -> int:
-        """How many pieces a text has; a sentence may have up to `max_pieces`."""
-        return len(self._tokenizer.encode(text))
+        return self.sentences.directions
 
     def translate(
         self,
         texts: Sequence[str],
         target: TargetLike | Sequence[TargetLike],
         *,
-        source: str | None = None,
+        source: str | Sequence[str | None] | None = None,
         via: str | None = None,
         options: DecodeOptions | None = None,
     ) -> list[Translation]:
-        """One translation for each sentence, in order; a blank one stays blank.
+        """One translation for each text, in order, with its layout as it was.
 
-        `target` is one for all or one for each. With `via`, translates to that language first.
-        Raises UnknownLanguage, InvalidMix, and InputTooLong if a sentence has more than
-        `max_pieces` pieces: nothing is ever cut.
+        `target` and `source` are one for all or one for each. With `via`, translates to that
+        language first. Raises UnknownLanguage and InvalidMix.
         """
-        options = options or DecodeOptions()
-        mixes = _per_text(target, len(texts))
-        rows = [mix.row(self.languages) for mix in mixes]
-        for code in (source, via):
-            if code is not None and code not in self.languages:
-                raise UnknownLanguage(code, self.languages)
-        if via is None:
-            paths = [self._path(source, mix) for mix in mixes]
-            return self._translate(texts, mixes, rows, source, paths, options)
-        between = self.translate(texts, via, source=source, options=replace(options, n_best=1))
-        middle = [t.text for t in between] if source != via else list(texts)
-        paths = [
-            "pivot" if via not in (source, *mix.languages) else self._path(source, mix)
-            for mix in mixes
+        mixes, sources = targets_of(target, len(texts)), sources_of(source, len(texts))
+        plans = [self.plan(text, code) for text, code in zip(texts, sources, strict=True)]
+        jobs = [
+            Job(sentence, mix, code)
+            for plan, mix, code in zip(plans, mixes, sources, strict=True)
+            for sentence in plan.sentences
         ]
-        final = self._translate(middle, mixes, rows, source, paths, options)
+        results = iter(self.translate_jobs(jobs, via, options))
         return [
-            replace(last, truncated=first.truncated or last.truncated)
-            for first, last in zip(between, final, strict=True)
+            assemble(plan, mix, code, list(islice(results, len(plan.sentences))))
+            for plan, mix, code in zip(plans, mixes, sources, strict=True)
         ]
 
-    def _translate(
-        self,
-        texts: Sequence[str],
-        mixes: Sequence[TargetMix],
-        rows: Sequence[list[float]],
-        source: str | None,
-        paths: Sequence[TranslationPath],
-        options: DecodeOptions,
-    ) -> list[Translation]:
-        pieces = self._tokenizer.encode_all(texts)
-        self._check_lengths(pieces)
-        filled = [i for i, ids in enumerate(pieces) if ids]
-        found = self._engine.translate([Source(pieces[i], rows[i]) for i in filled], options)
-        hypotheses = dict(zip(filled, found, strict=True))
-        nothing = [Decoded((), 0.0, is_complete=True)]
-        return [
-            Translation(
-                hypotheses=tuple(
-                    Hypothesis(self._tokenizer.decode(h.pieces), h.score)
-                    for h in hypotheses.get(i, nothing)
-                ),
-                path=paths[i],
-                source=source,
-                target=mixes[i],
-                truncated=not hypotheses.get(i, nothing)[0].is_complete,
-            )
-            for i in range(len(texts))
-        ]
+    def plan(self, text: str, source: str | None = None) -> Plan:
+        """The sentences of a text, each no longer than the model has learnt from.
 
-    def _path(self, source: str | None, mix: TargetMix) -> TranslationPath:
+        Without `source` the language is detected, as where sentences end depends on it.
+        """
         if source is None:
-            return "unknown"
-        trained = all((source, code) in self.directions for code in mix.languages)
-        return "direct" if trained else "zero_shot"
+            found = self.identifier.detect(text)
+            source = found.language if found else PIVOT
+        longest = self.sentences.best_pieces
+        return make_plan(text, source, lambda part: self.sentences.count_pieces(part) <= longest)
 
-    def _check_lengths(self, pieces: Sequence[Sequence[int]]) -> None:
-        for number, ids in enumerate(pieces, start=1):
-            if len(ids) > self.max_pieces:
-                raise InputTooLong(
-                    f"sentence {number} has {len(ids)} pieces: this model takes up to "
-                    f"{self.max_pieces} (about {self.max_pieces * 2 // 3} words); split it"
-                )
+    def translate_jobs(
+        self, jobs: Sequence[Job], via: str | None = None, options: DecodeOptions | None = None
+    ) -> list[Translation]:
+        """One translation for each sentence of some plans, whatever their languages."""
+        return translate_jobs(self.sentences, self.identifier, jobs, via, options)
 
 
 def load_translator(
-    model_dir: Path | None = None, *, device: str = "cpu", threads: int = 0
+    model_dir: Path | None = None,
+    *,
+    engine: EngineName = "ctranslate2",
+    device: str = "cpu",
+    threads: int = 0,
+    precision: str = "default",
 ) -> Translator:
-    """A translator for a model directory, the shipped one by default; ModelError if it is unfit."""
-    return Translator(*load_engine(model_dir or SHIPPED_MODEL, device, threads))
+    """A translator for a model directory, the shipped one by default; see `load_engine`."""
+    directory = model_dir or SHIPPED_MODEL
+    sentences = SentenceTranslator(*load_engine(directory, engine, device, threads, precision))
+    return Translator(sentences, LanguageIdentifier(sentences.languages))
 
 
-def _per_text(target: TargetLike | Sequence[TargetLike], count: int) -> list[TargetMix]:
-    if isinstance(target, (str, Mapping, TargetMix)):
-        return [TargetMix.of(target)] * count
-    if len(target) != count:
-        raise InvalidInput(f"{len(target)} targets for {count} texts: give one, or one for each")
-    return [TargetMix.of(item) for item in target]
+def assemble(
+    plan: Plan, target: TargetMix, source: str | None, results: Sequence[Translation]
+) -> Translation:
+    """The translation of a text from those of its sentences: best with best, second with second."""
+    if not results:
+        return Translation((Hypothesis(plan.text, 0.0),), "unchanged", source, target)
+    if len(results) == 1:
+        whole = [replace(h, text=plan.join([h.text])) for h in results[0].hypotheses]
+        return replace(results[0], hypotheses=tuple(whole))
+    ranks = range(max(len(result.hypotheses) for result in results))
+    hypotheses = []
+    for rank in ranks:
+        chosen = [result.hypotheses[min(rank, len(result.hypotheses) - 1)] for result in results]
+        hypotheses.append(
+            Hypothesis(
+                plan.join([h.text for h in chosen]),
+                mean(h.score for h in chosen),
+                all(h.is_complete for h in chosen),
+            )
+        )
+    longest = max(results, key=lambda result: len(result.text))
+    return Translation(
+        tuple(hypotheses),
+        min((result.path for result in results), key=PATHS.index),
+        source,
+        target,
+        flags=tuple(f for f in FLAGS if any(f in result.flags for result in results)),
+        detected=longest.detected,
+        shares=_mean_shares(results),
+        retry=next((result.retry for result in results if result.retry), None),
+    )
+
+
+def _mean_shares(results: Sequence[Translation]) -> dict[str, float]:
+    """Shares of languages over several sentences, by their lengths."""
+    total = sum(len(result.text) for result in results if result.shares)
+    shares: dict[str, float] = {}
+    for result in results:
+        for language, share in result.shares.items():
+            shares[language] = shares.get(language, 0.0) + share * len(result.text) / total
+    return dict(sorted(shares.items(), key=lambda item: -item[1]))

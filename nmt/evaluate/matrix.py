@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from nmt.decode.engine import DecodeOptions
-from nmt.decode.translator import Translation, Translator
+from nmt.decode.sentences import SentenceTranslator, Translation
 from nmt.errors import CorpusError, InputTooLong, UnknownLanguage
 from nmt.evaluate.metrics import (
     METRICS,
@@ -74,7 +74,7 @@ class Comparison:
 
 
 def evaluate(
-    translator: Translator,
+    translator: SentenceTranslator,
     identifier: LanguageIdentifier,
     tests: Sequence[DirectionTest],
     options: EvaluateOptions | None = None,
@@ -138,7 +138,7 @@ def write_hypotheses(results: Sequence[DirectionResult], directory: Path) -> Non
 
 
 def _ways(
-    translator: Translator, test: DirectionTest, options: EvaluateOptions
+    translator: SentenceTranslator, test: DirectionTest, options: EvaluateOptions
 ) -> list[str | None]:
     """The languages to go through: None (not any), and a pivot where one is asked for."""
     via = options.via or PIVOT
@@ -149,7 +149,7 @@ def _ways(
 
 
 def _evaluate_row(
-    translator: Translator,
+    translator: SentenceTranslator,
     identifier: LanguageIdentifier,
     test: DirectionTest,
     via: str | None,
@@ -175,7 +175,7 @@ def _evaluate_row(
 
 
 def _translate(
-    translator: Translator,
+    translator: SentenceTranslator,
     test: DirectionTest,
     via: str | None,
     options: DecodeOptions,

@@ -32,6 +32,7 @@ class ModelInfo(Section):
     architecture: ModelConfig
     vocab_size: int = Field(ge=1)
     parameters: int = Field(ge=1)
+    trained_pieces: int | None = Field(None, ge=1, description="longest sentence of its training")
     provenance: dict[str, Any] = Field(default_factory=dict)
 
     @property
@@ -99,7 +100,50 @@ def load_model(directory: Path) -> tuple[ModelInfo, Tokenizer, Weights]:
         raise ModelError(f"{directory} is not a model directory: it has no {WEIGHTS}") from None
     except (OSError, SafetensorError) as error:
         raise ModelError(f"{path} is damaged: {error}") from None
+    _check_shapes(info, weights, path)
     return info, tokenizer, {name: value.astype(np.float32) for name, value in weights.items()}
+
+
+def weight_shapes(architecture: ModelConfig, vocab_size: int) -> dict[str, tuple[int, ...]]:
+    """Name and shape of each weight of a model: what `weights.safetensors` has to hold."""
+    width, ffn = architecture.d_model, architecture.ffn
+    attention = {"query_key_value.weight": (3 * width, width), "output.weight": (width, width)}
+    cross = {
+        "query.weight": (width, width),
+        "key_value.weight": (2 * width, width),
+        "output.weight": (width, width),
+    }
+    feed_forward = {"inner.weight": (ffn, width), "outer.weight": (width, ffn)}
+    encoder = {"self_attention": attention, "feed_forward": feed_forward}
+    shapes: dict[str, tuple[int, ...]] = {"embedding.weight": (vocab_size, width)}
+    for side, layers, sublayers in (
+        ("encoder", architecture.encoder_layers, encoder),
+        ("decoder", architecture.decoder_layers, {**encoder, "cross_attention": cross}),
+    ):
+        norms = [f"{side}_norm"] if architecture.norm == "pre" else []
+        for layer in range(layers):
+            for name, maps in sublayers.items():
+                own = f"{side}.{layer}.{name}"
+                shapes |= {f"{own}.{key}": shape for key, shape in maps.items()}
+                norms.append(f"{own}.norm")
+        for norm in norms:
+            shapes |= {f"{norm}.weight": (width,), f"{norm}.bias": (width,)}
+    return shapes
+
+
+def _check_shapes(info: ModelInfo, weights: Weights, path: Path) -> None:
+    expected = weight_shapes(info.architecture, info.vocab_size)
+    found = {name: value.shape for name, value in weights.items()}
+    wrong = sorted(
+        name for name in expected.keys() | found.keys() if expected.get(name) != found.get(name)
+    )
+    if wrong:
+        name = wrong[0]
+        raise ModelError(
+            f"{path}: the weights do not fit the architecture: {name} is "
+            f"{found.get(name, 'missing')}, expected {expected.get(name, 'nothing')}"
+            + (f", and {len(wrong) - 1} others" if len(wrong) > 1 else "")
+        )
 
 
 def describe(info: ModelInfo) -> str:

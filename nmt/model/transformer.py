@@ -15,6 +15,7 @@ from torch.nn import functional as F
 
 from nmt.config import ModelConfig
 from nmt.model.layers import DecoderLayer, Dropout, EncoderLayer, LayerCache, LayerNorm, Linear
+from nmt.model.positions import sinusoids
 from nmt.text.tokenizer import PAD
 
 # B batch, S source length, T target length, D model width, L languages, V vocabulary
@@ -76,7 +77,7 @@ class Transformer(nn.Module):
         self.register_buffer("tag_ids", torch.tensor(tag_ids), persistent=False)
         self.positions: Tensor
         positions = sinusoids(config.max_length + 1, config.d_model)  # one more for the tag
-        self.register_buffer("positions", positions, persistent=False)
+        self.register_buffer("positions", torch.from_numpy(positions), persistent=False)
         self.init_weights()
 
     @torch.no_grad()
@@ -139,10 +140,3 @@ class Transformer(nn.Module):
     def _positioned(self, x: Tensor, start: int) -> Tensor:
         x = x * self.scale + self.positions[start : start + x.shape[1]]
         return self.dropout(x.to(self.dtype))  # type: ignore[no-any-return]
-
-
-def sinusoids(length: int, width: int) -> Tensor:
-    """Position encodings [length, width]: all sines, then all cosines, as Marian lays them out."""
-    rates = torch.exp(torch.arange(0, width, 2) * (-math.log(10000.0) / width))
-    angles = torch.arange(length)[:, None] * rates[None]
-    return torch.cat([angles.sin(), angles.cos()], dim=1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 
@@ -18,6 +18,11 @@ _MARKERS = re.compile(
 # unless it is the last of several ("5 p.m. Then"), and those with no white space behind them.
 _ABBREVIATED = re.compile(r"(?<![\w.])([^\W\d_])\.\s*\Z|\.\Z")
 _CLOSING_QUOTES = ('"', "”", "’", "»", "」", "』")
+# Where a sentence is cut if it must be, the best places first: clauses, phrases, words, characters.
+_CUTS = tuple(
+    re.compile(pattern)
+    for pattern in (r"[;:；：]\s*|\s+[–—-]\s+", r"[,、，،]\s*", r"\s+", r"(?<=.)(?=.)")
+)
 # Half of a character, which Python can hold and no library takes.
 _SURROGATES = re.compile(r"[\ud800-\udfff]")
 
@@ -42,6 +47,29 @@ def split(text: str, language: str) -> list[Segment]:
         for segment in _split_line(line, language)
         if segment.text
     ]
+
+
+def split_long(sentence: str, fits: Callable[[str], bool]) -> list[Segment]:
+    """A sentence in parts that fit, cut near the middle at the best places that there are.
+
+    The texts of the segments, one after another, are the sentence.
+    """
+    if fits(sentence) or len(sentence) < 2:
+        return [Segment(sentence, is_sentence=True)]
+    middle = len(sentence) / 2
+    for cut in _CUTS:
+        places = [found for found in cut.finditer(sentence) if 0 < found.end() < len(sentence)]
+        # A first word that is cut off from the rest is no help.
+        inner = [p for p in places if 0.2 * len(sentence) < p.end() < 0.8 * len(sentence)]
+        if inner or (places and cut is _CUTS[-1]):
+            place = min(inner or places, key=lambda found: abs(found.end() - middle))
+            break
+    else:
+        return [Segment(sentence, is_sentence=True)]
+    head, tail = sentence[: place.end()], sentence[place.end() :]
+    words = head.rstrip()
+    parts = [*split_long(words, fits), Segment(head[len(words) :], is_sentence=False)]
+    return [part for part in [*parts, *split_long(tail, fits)] if part.text]
 
 
 def join(segments: Sequence[Segment], translations: Sequence[str]) -> str:

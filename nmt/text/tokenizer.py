@@ -59,6 +59,11 @@ class Tokenizer:
         """Languages that have a tag, in the order of their ids."""
         return tuple(self.tag_ids)
 
+    @property
+    def unwritten(self) -> tuple[int, ...]:
+        """Ids that no translation holds: special pieces other than the end, and tags."""
+        return (PAD, BOS, UNK, *self.tag_ids.values())
+
     def piece(self, index: int) -> str:
         """The spelling of a piece, with `▁` for the space before a word."""
         return str(self._spm.id_to_piece(index))
@@ -66,6 +71,10 @@ class Tokenizer:
     def encode(self, text: str) -> list[int]:
         """Piece ids of a sentence: neither tag nor end of sentence."""
         return self.encode_all([text])[0]
+
+    def has_bytes(self, text: str) -> bool:
+        """Whether a text has characters that the vocabulary can only spell in bytes."""
+        return any(self._spm.is_byte(i) for i in self.encode(text))
 
     def encode_all(self, texts: Sequence[str]) -> list[list[int]]:
         """Piece ids of each sentence."""

@@ -116,7 +116,7 @@ class Run:
         if self.state.step:
             self._restore()
         self.validator = Validator(config, self.tokenizer)
-        self.clock = Clock(self.state.seconds)
+        self.clock = Clock(self.state.seconds, config.training.clock)
         self.stop = StopRequest()
 
     def loop(self, log: RunLog) -> None:
@@ -246,6 +246,7 @@ class Run:
             architecture=self.config.model,
             vocab_size=self.tokenizer.vocab_size,
             parameters=sum(value.size for value in weights.values()),
+            trained_pieces=self.config.training.max_pieces,
             provenance={
                 **data_provenance(self.config.data, self.corpus),
                 "steps": self.state.step,

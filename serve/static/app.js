@@ -21,6 +21,13 @@ const PATHS = {
   unchanged: "Nothing to translate: the text is as it was.",
 };
 
+const FLAGS = {
+  truncated: "The end is missing: the translation grew too long.",
+  repetition: "Something is repeated that should not be.",
+  copied: "It came back untranslated.",
+  off_target: "It seems to be in another language than asked for.",
+};
+
 const $ = (id) => document.getElementById(id);
 const text = $("text");
 const names = new Map();
@@ -105,8 +112,8 @@ const translate = latest(async (signal) => {
   );
   const found = answer.detectedLanguage;
   const from = found?.confidence ? `From ${names.get(found.language)}, it seems. ` : "";
-  const cut = answer.truncated ? " The end is missing: the translation grew too long." : "";
-  showTranslation(answer.translatedText, from + PATHS[answer.path] + cut, $("target").value);
+  const flags = answer.flags.map((flag) => ` ${FLAGS[flag]}`).join("");
+  showTranslation(answer.translatedText, from + PATHS[answer.path] + flags, $("target").value);
 }, $("translation"));
 
 function showTranslation(words, note, language = "") {

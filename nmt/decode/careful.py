@@ -1,0 +1,151 @@
+"""Sentences in, sentences out, judged, and tried again where they are visibly wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from statistics import mean
+
+from nmt.decode.engine import DecodeOptions
+from nmt.decode.flags import Flag, find_flags, missing_numbers
+from nmt.decode.sentences import Hypothesis, SentenceTranslator, Translation
+from nmt.text.langid import LanguageIdentifier
+from nmt.text.protect import Protected, protect
+from nmt.text.target_mix import TargetMix
+
+PIVOT = "en"
+
+
+@dataclass(frozen=True)
+class Job:
+    """A sentence to translate; `source` is None where nobody knows it."""
+
+    text: str
+    target: TargetMix
+    source: str | None
+
+
+def translate_jobs(
+    sentences: SentenceTranslator,
+    identifier: LanguageIdentifier,
+    jobs: Sequence[Job],
+    via: str | None = None,
+    options: DecodeOptions | None = None,
+) -> list[Translation]:
+    """One translation for each job, in order.
+
+    What must not change is masked. The best hypothesis without a flag leads, where there is one.
+    Where there is none, an untrained direction goes through the pivot language; where no
+    hypothesis holds all that it must, the stretches around that are translated one by one.
+    """
+    options = options or DecodeOptions()
+    # A full beam to choose from costs next to nothing.
+    attempt = _Attempt(sentences, identifier, replace(options, n_best=options.beam_size))
+    found = attempt(jobs, via)
+    again = [
+        i for i, job in enumerate(jobs) if via is None and _may_pivot(sentences, job, found[i])
+    ]
+    for i, second in zip(again, attempt([jobs[i] for i in again], PIVOT), strict=True):
+        if len(second.flags) < len(found[i].flags):
+            found[i] = replace(second, retry="pivot")
+    return [replace(one, hypotheses=one.hypotheses[: options.n_best]) for one in found]
+
+
+def _may_pivot(sentences: SentenceTranslator, job: Job, result: Translation) -> bool:
+    """Whether going through the pivot language may mend a translation."""
+    if not result.flags or not job.target.is_plain or PIVOT not in sentences.languages:
+        return False
+    direction = job.source, job.target.languages[0]
+    return PIVOT not in direction and direction not in sentences.directions
+
+
+@dataclass(frozen=True)
+class _Attempt:
+    """One way through the model, and the choice among what came of it."""
+
+    sentences: SentenceTranslator
+    identifier: LanguageIdentifier
+    options: DecodeOptions
+
+    def __call__(self, jobs: Sequence[Job], via: str | None) -> list[Translation]:
+        """A judged translation for each job."""
+        protected = [protect(job.text, self.sentences.is_known) for job in jobs]
+        raw = self._translate([p.text for p in protected], jobs, via)
+        chosen = [self._choose(*each) for each in zip(jobs, protected, raw, strict=True)]
+        broken = [job for job, result in zip(jobs, chosen, strict=True) if result is None]
+        parts = self._in_parts(broken, via)
+        return [result or next(parts) for result in chosen]
+
+    def _translate(
+        self, texts: Sequence[str], jobs: Sequence[Job], via: str | None
+    ) -> list[Translation]:
+        targets, sources = [job.target for job in jobs], [job.source for job in jobs]
+        return self.sentences.translate(
+            texts, targets, source=sources, via=via, options=self.options
+        )
+
+    def _choose(self, job: Job, protected: Protected, raw: Translation) -> Translation | None:
+        """The first hypothesis without a flag, or the first; None if none holds all it must."""
+        if not protected.text:
+            unchanged = (Hypothesis(job.text, 0.0),)
+            return replace(raw, hypotheses=unchanged, path="unchanged", flags=())
+        complete = [
+            replace(hypothesis, text=text)
+            for hypothesis in raw.hypotheses
+            if (text := protected.restore(hypothesis.text)) is not None
+            and not missing_numbers(job.text, text)
+        ]
+        if not complete:
+            return None
+        best = complete[0]
+        if job.target.is_plain:  # between languages there is no telling what is wrong
+            best = next((h for h in complete if not self._flags(job, h)), best)
+        others = [hypothesis for hypothesis in complete if hypothesis != best]
+        is_first = best.score == raw.hypotheses[0].score
+        result = replace(raw, hypotheses=(best, *others), retry=None if is_first else "hypothesis")
+        return self._judged(job, result)
+
+    def _in_parts(self, jobs: Sequence[Job], via: str | None) -> Iterator[Translation]:
+        """Jobs with spans or numbers that the model does not keep: translated around them."""
+        cut = [protect(job.text, self.sentences.is_known, numbers=True) for job in jobs]
+        stretches = [(job, text) for job, p in zip(jobs, cut, strict=True) for text in p.between()]
+        # What holds no letters is left as it is: a blank text stays blank.
+        texts = [text.strip() if any(c.isalpha() for c in text) else "" for _, text in stretches]
+        raw = self._translate(texts, [job for job, _ in stretches], via)
+        made = iter(zip(stretches, raw, strict=True))
+        for job, protected in zip(jobs, cut, strict=True):
+            own = [next(made) for _ in protected.between()]
+            text = protected.join([_in_place_of(text, new.text) for (_, text), new in own])
+            worded = [new for _, new in own if new.text] or [own[0][1]]
+            whole = Hypothesis(
+                text,
+                mean(new.score for new in worded),
+                all(new.hypotheses[0].is_complete for new in worded),
+            )
+            yield self._judged(job, replace(worded[0], hypotheses=(whole,), retry="parts"))
+
+    def _judged(self, job: Job, result: Translation) -> Translation:
+        """A result with its flags and languages."""
+        return replace(
+            result,
+            flags=self._flags(job, result.hypotheses[0]),
+            detected=self.identifier.detect(result.text),
+            shares={} if job.target.is_plain else self.identifier.shares(result.text),
+        )
+
+    def _flags(self, job: Job, hypothesis: Hypothesis) -> tuple[Flag, ...]:
+        return find_flags(
+            job.text,
+            hypothesis.text,
+            job.target.languages,
+            self.identifier,
+            hypothesis.is_complete,
+        )
+
+
+def _in_place_of(original: str, translation: str) -> str:
+    """A translation within the white space of the original; the original where there is none."""
+    if not translation:
+        return original
+    start = len(original) - len(original.lstrip())
+    return original[:start] + translation.strip() + original[len(original.rstrip()) :]

@@ -1,0 +1,173 @@
+"""The fast engine: CTranslate2, also for mixes."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import ctranslate2
+import numpy as np
+
+from nmt.decode.ctranslate2_model import model_files
+from nmt.decode.engine import Decoded, DecodeOptions, Source, max_target_pieces
+from nmt.errors import InvalidInput
+from nmt.model.model_dir import ModelInfo, Weights
+from nmt.text.tokenizer import EOS, Tokenizer
+
+# Weights of a mix over the languages of the model, which is how it is known here.
+Mix = tuple[float, ...]
+
+# Two mixes are the same if their weights agree to this many digits: float32 has no more.
+WEIGHT_DIGITS = 6
+# Mixes that are kept at the same time, those used last. One takes a kilobyte at width 256.
+MAX_MIXES = 1024
+
+
+@dataclass(frozen=True)
+class _Loaded:
+    """A loaded model, and the source word that stands for each target that it knows."""
+
+    translator: ctranslate2.Translator
+    words: Mapping[Mix, str]
+
+
+class CTranslate2Engine:
+    """Decodes with CTranslate2, whose quantised products make it the fastest on a CPU.
+
+    The library takes words only, so a mix becomes a word: a further row of the source embedding,
+    added by loading the model again, in some milliseconds, when a mix is first asked for. Who
+    translates meanwhile goes on with the model as it was. Any number of threads may share an
+    engine.
+    """
+
+    def __init__(
+        self,
+        info: ModelInfo,
+        tokenizer: Tokenizer,
+        weights: Weights,
+        device: str = "cpu",
+        threads: int = 0,
+        precision: str = "default",
+    ) -> None:
+        """`precision` is one of the library's compute types; `threads` 0 takes all cores."""
+        self._info = info
+        self._tokenizer = tokenizer
+        self._weights = weights
+        self._pieces = [tokenizer.piece(i) for i in range(tokenizer.vocab_size)]
+        self._ids = {piece: i for i, piece in enumerate(self._pieces)}
+        name, _, index = device.partition(":")
+        if precision == "default":
+            precision = "int8" if name == "cpu" else "float16"
+        allowed = ctranslate2.get_supported_compute_types(name, int(index or 0))
+        if precision not in allowed:
+            raise InvalidInput(
+                f"no precision {precision} on {device}: there are {', '.join(sorted(allowed))}"
+            )
+        # Sentences in parallel, each on one thread: products of this size gain little from more.
+        workers = (threads or os.cpu_count() or 1) if name == "cpu" else 1
+        self._placement = {
+            "device": name,
+            "device_index": int(index or 0),
+            "compute_type": precision,
+            "inter_threads": workers,
+            "intra_threads": 1,
+        }
+        self._plain = {
+            tuple(float(code == other) for other in info.languages): tokenizer.tag_ids[code]
+            for code in info.languages
+        }
+        self._recent: OrderedDict[Mix, None] = OrderedDict()
+        self._recent_lock = threading.Lock()
+        self._loading_lock = threading.Lock()
+        self._loaded = self._load(())
+
+    def translate(self, sources: Sequence[Source], options: DecodeOptions) -> list[list[Decoded]]:
+        """Up to `n_best` hypotheses for each source; sources of like length share batches."""
+        mixes = [tuple(round(weight, WEIGHT_DIGITS) for weight in s.mix) for s in sources]
+        results: list[list[Decoded]] = [[] for _ in sources]
+        for places in _with_few_mixes(mixes):
+            loaded = self._knowing({mixes[i]: None for i in places})
+            batch = {i: [loaded.words[mixes[i]], *self._words(sources[i])] for i in places}
+            limits = {
+                i: max_target_pieces(self._info.architecture, len(sources[i].pieces))
+                for i in places
+            }
+            waiting: list[tuple[int, Any]] = []
+            for limit in sorted(set(limits.values()), reverse=True):
+                rows = [i for i in places if limits[i] == limit]
+                futures = loaded.translator.translate_batch(
+                    [batch[i] for i in rows],
+                    max_batch_size=options.batch_size,
+                    beam_size=options.beam_size,
+                    num_hypotheses=options.n_best,
+                    length_penalty=options.length_penalty,
+                    max_decoding_length=limit,
+                    max_input_length=0,
+                    return_scores=True,
+                    return_end_token=True,
+                    asynchronous=True,
+                )
+                waiting += zip(rows, futures, strict=True)
+            for i, future in waiting:
+                found = future.result()
+                results[i] = [
+                    self._decoded(words, score)
+                    for words, score in zip(found.hypotheses, found.scores, strict=True)
+                ]
+        return results
+
+    def _words(self, source: Source) -> list[str]:
+        return [self._pieces[i] for i in source.pieces]
+
+    def _decoded(self, words: list[str], score: float) -> Decoded:
+        ids = [self._ids[word] for word in words]
+        is_complete = bool(ids) and ids[-1] == EOS
+        return Decoded(ids[:-1] if is_complete else ids, score, is_complete)
+
+    def _knowing(self, mixes: Iterable[Mix]) -> _Loaded:
+        """A loaded model that knows these mixes."""
+        wanted = [mix for mix in mixes if mix not in self._plain]
+        with self._recent_lock:
+            for mix in wanted:
+                self._recent[mix] = None
+                self._recent.move_to_end(mix)
+            while len(self._recent) > MAX_MIXES:
+                self._recent.popitem(last=False)
+        loaded = self._loaded
+        if all(mix in loaded.words for mix in wanted):
+            return loaded
+        with self._loading_lock:
+            # Others may have been faster; what they asked for in the meantime comes along.
+            if not all(mix in self._loaded.words for mix in wanted):
+                with self._recent_lock:
+                    recent = dict.fromkeys([*self._recent, *wanted])
+                self._loaded = self._load(list(recent))
+            return self._loaded
+
+    def _load(self, mixes: Sequence[Mix]) -> _Loaded:
+        tags = self._weights["embedding.weight"][list(self._plain.values())]
+        rows = {
+            f"<mix {' '.join(map(str, mix))}>": np.asarray(mix, np.float32) @ tags for mix in mixes
+        }
+        files = model_files(self._info, self._tokenizer, self._weights, rows)
+        translator = ctranslate2.Translator(self._info.name, files=files, **self._placement)
+        words = {mix: self._pieces[tag] for mix, tag in self._plain.items()}
+        return _Loaded(translator, {**words, **dict(zip(mixes, rows, strict=True))})
+
+
+def _with_few_mixes(mixes: Sequence[Mix]) -> Iterator[list[int]]:
+    """Places in order, in groups of no more mixes than are kept at the same time."""
+    group: list[int] = []
+    seen: set[Mix] = set()
+    for place, mix in enumerate(mixes):
+        if mix not in seen and len(seen) == MAX_MIXES:
+            yield group
+            group, seen = [], set()
+        group.append(place)
+        seen.add(mix)
+    if group:
+        yield group

@@ -1,0 +1,125 @@
+"""What a translation must hold unchanged: addresses, placeholders, code, emoji, unknown characters.
+
+Sentences go to the model with a mask, `{1}`, `{2}` …, in the place of each such span, which is put
+back afterwards. Only this module knows linkify-it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import pairwise
+
+import regex
+from linkify_it import LinkifyIt
+
+_SPANS = regex.compile(
+    r"""
+      `+ [^`]+ `+                                         # code
+    | \{\{ [^{}\n]{1,80} \}\} | \$?\{ [^{}\n]{0,80} \}    # {name} {{ name }} ${name} {0}
+    | </? [A-Za-z] [^<>\n]{0,200} >                       # <x1/>
+    | &(?: [A-Za-z]+ | \#\d+ | \#x[\da-fA-F]+ );          # &amp;
+    # %s %(name)s %1$d, but not "50%discount"
+    | (?<!\d) %(?: \(\w+\) | \d+\$ )? [-+0\#]* \d* (?: \.\d+ )? [diouxXeEfFgGcsr@] (?![^\W\d_])
+    | (?<!\w) [@\#] [\w.-]*\w                             # @name #topic
+    | \b \w*[^\W_]_\w+                                    # snake_case
+    | (?<![\w/]) /? (?: [\w.-]+ / ){2,} [\w.-]*           # /a/path
+    """,
+    regex.VERBOSE,
+)
+_EMOJI = regex.compile(r"[\p{Extended_Pictographic}\p{Regional_Indicator}\u20e3]")
+_GRAPHEME = regex.compile(r"\X")
+# Where no spaces are written, a character.
+_WORD = regex.compile(
+    r"(?=[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}])\X"
+    r"|[^\s\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}]+"
+)
+_NUMBER = regex.compile(r"\d+(?:[.,:/]\d+)*")
+_MASK = regex.compile(r"\{\s*(\d{1,3})\s*\}")
+
+
+@dataclass(frozen=True)
+class Protected:
+    """A sentence without what must not be changed: that is a mask, or was put aside at its ends."""
+
+    before: str
+    text: str
+    after: str
+    spans: tuple[str, ...]
+
+    def restore(self, translation: str) -> str | None:
+        """The translation of `text` with all that was taken away; None if a mask is not right."""
+        found = sorted(int(number) for number in _MASK.findall(translation))
+        if found != list(range(1, len(self.spans) + 1)):
+            return None
+        filled = _MASK.sub(lambda match: self.spans[int(match[1]) - 1], translation)
+        return self.before + filled + self.after
+
+    def between(self) -> list[str]:
+        """The stretches of `text` between its masks, one more than there are spans."""
+        return _MASK.split(self.text)[::2]
+
+    def join(self, stretches: Sequence[str]) -> str:
+        """The sentence again from its stretches, or from translations of them."""
+        parts = [stretches[0]]
+        for span, stretch in zip(self.spans, stretches[1:], strict=True):
+            parts += [span, stretch]
+        return self.before + "".join(parts) + self.after
+
+
+def mask(number: int) -> str:
+    """What stands for the span with a number, from 1."""
+    return f"{{{number}}}"
+
+
+def protect(
+    sentence: str, is_known: Callable[[str], bool] | None = None, numbers: bool = False
+) -> Protected:
+    """Take out of a sentence what must not be changed; numbers as well if asked for.
+
+    `is_known` says whether the vocabulary has all characters of a word; others are kept.
+    """
+    found = _find(sentence)
+    if numbers:
+        found += [match.span() for match in _NUMBER.finditer(sentence)]
+    if is_known is not None and not is_known(sentence):
+        words = _WORD.finditer(sentence)
+        found += [match.span() for match in words if not is_known(match[0])]
+    spans = _merged(found)
+    start, end = 0, len(sentence)
+    while spans and not sentence[start : spans[0][0]].strip():
+        start = spans.pop(0)[1]
+        start += len(sentence[start:]) - len(sentence[start:].lstrip())
+    while spans and not sentence[spans[-1][1] : end].strip():
+        end = len(sentence[: spans.pop()[0]].rstrip())
+    bounds = [start, *(place for span in spans for place in span), max(start, end)]
+    pieces = [sentence[a:b] for a, b in pairwise(bounds)]
+    masked = [mask(i // 2 + 1) if i % 2 else piece for i, piece in enumerate(pieces)]
+    return Protected(
+        sentence[:start], "".join(masked), sentence[max(start, end) :], tuple(pieces[1::2])
+    )
+
+
+def _find(sentence: str) -> list[tuple[int, int]]:
+    found = [match.span() for match in _SPANS.finditer(sentence)]
+    found += [match.span() for match in _GRAPHEME.finditer(sentence) if _EMOJI.search(match[0])]
+    if "." in sentence or "://" in sentence or "@" in sentence:
+        found += [(link.index, link.last_index) for link in _linkify().match(sentence) or []]
+    return found
+
+
+def _merged(spans: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Spans in order; those that overlap or touch become one."""
+    merged: list[tuple[int, int]] = []
+    for start, end in sorted(spans):
+        if merged and start <= merged[-1][1]:
+            merged[-1] = merged[-1][0], max(end, merged[-1][1])
+        else:
+            merged.append((start, end))
+    return merged
+
+
+@lru_cache(maxsize=1)
+def _linkify() -> LinkifyIt:
+    return LinkifyIt()

@@ -1,0 +1,149 @@
+"""The fast engine against the reference."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import textwrap
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from nmt import DecodeOptions, Translation, Translator, load_translator
+from nmt.decode import ctranslate2_engine
+from nmt.errors import InvalidInput
+
+SENTENCES = ["The cat sleeps.", "Where is the station?", "I like it.", "Thank you very much, cat!"]
+MIXES = ["es", "es:0.7,pt:0.3", "es:0.4,pt:0.6", "pt", "es:0.2,pt:0.3,fr:0.5", "fr"]
+
+
+@pytest.fixture(scope="module")
+def reference(tiny_model_dir: Path) -> Translator:
+    return load_translator(tiny_model_dir, engine="torch", threads=2)
+
+
+@pytest.fixture(scope="module")
+def fast(tiny_model_dir: Path) -> Translator:
+    return load_translator(tiny_model_dir, precision="float32", threads=2)
+
+
+@pytest.fixture(scope="module")
+def shipped() -> Translator:
+    return load_translator(threads=2)
+
+
+def everything(
+    translator: Translator, beam: int, mixes: Sequence[str] = MIXES
+) -> list[Translation]:
+    pairs = [(sentence, mix) for sentence in SENTENCES for mix in mixes]
+    sentences, targets = zip(*pairs, strict=True)
+    return translator.translate(sentences, targets, options=DecodeOptions(beam_size=beam))
+
+
+def agree(ours: Sequence[Translation], theirs: Sequence[Translation], digits: float = 1e-5) -> None:
+    """The same words, and scores to the last digits that sums in another order leave alone."""
+    assert [one.text for one in ours] == [one.text for one in theirs]
+    assert [one.score for one in ours] == pytest.approx([one.score for one in theirs], abs=digits)
+    assert [one.flags for one in ours] == [one.flags for one in theirs]
+
+
+@pytest.mark.parametrize("beam", [1, 5])
+def test_it_gives_what_the_reference_gives(
+    reference: Translator, fast: Translator, beam: int
+) -> None:
+    agree(everything(fast, beam), everything(reference, beam), digits=1e-3)
+
+
+def test_weights_a_thousandth_apart_are_different_mixes(
+    reference: Translator, fast: Translator
+) -> None:
+    mixes = ["es:0.500,pt:0.500", "es:0.501,pt:0.499"]
+    ours, theirs = (
+        [t.translate(["The cat sleeps."], mix)[0].score for mix in mixes] for t in (fast, reference)
+    )
+    assert ours[0] != ours[1]
+    assert ours[0] - ours[1] == pytest.approx(theirs[0] - theirs[1], rel=0.1)
+
+
+def test_more_mixes_than_are_kept_are_no_trouble(
+    tiny_model_dir: Path, fast: Translator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mixes = [f"es:{i / 20},pt:{1 - i / 20}" for i in range(1, 20)]
+    expected = everything(fast, 1, mixes)
+    monkeypatch.setattr(ctranslate2_engine, "MAX_MIXES", 3)
+    forgetful = load_translator(tiny_model_dir, precision="float32", threads=2)
+    for _ in range(2):
+        agree(everything(forgetful, 1, mixes), expected)
+
+
+def test_threads_with_mixes_of_their_own_do_not_disturb_each_other(tiny_model_dir: Path) -> None:
+    translator = load_translator(tiny_model_dir, precision="float32", threads=2)
+    mixes = [f"es:{i / 60},fr:{1 - i / 60}" for i in range(60)]
+
+    with ThreadPoolExecutor(16) as pool:
+        together = list(pool.map(lambda mix: translator.translate(SENTENCES, mix), mixes))
+    alone = load_translator(tiny_model_dir, precision="float32", threads=1)
+    for found, mix in zip(together, mixes, strict=True):
+        agree(found, alone.translate(SENTENCES, mix))
+
+
+@pytest.mark.parametrize("beam", [1, 5])
+def test_batch_mates_and_batch_size_change_nothing(shipped: Translator, beam: int) -> None:
+    sentences = [
+        "I don't know.",
+        "The weather was so bad that we stayed at home all day and played cards.",
+        "Yes!",
+        "She has been working in this hospital for more than ten years, hasn't she?",
+        "Where did you buy the red umbrella?",
+        "zxcvb qwerty 12345",
+        "The quick brown fox jumps over the lazy dog, and then it goes home to sleep.",
+    ] * 3
+    targets = ["es", "ja", "ru:0.5,be:0.5", "fr", "ko", "uk", "pt:0.9,es:0.1", "en"]
+    targets = [targets[i % len(targets)] for i in range(len(sentences))]
+
+    def translations(size: int, order: Sequence[int]) -> list[Translation]:
+        found = shipped.translate(
+            [sentences[i] for i in order],
+            [targets[i] for i in order],
+            options=DecodeOptions(beam_size=beam, batch_size=size),
+        )
+        return [found[order.index(i)] for i in sorted(order)]
+
+    order = list(range(len(sentences)))
+    expected = translations(64, order)
+    agree(translations(1, order), expected)
+    agree(translations(5, order[::-1]), expected)
+    agree(translations(64, order[3:8]), expected[3:8])
+
+
+def test_unknown_precisions_are_refused_with_those_that_there_are(tiny_model_dir: Path) -> None:
+    with pytest.raises(InvalidInput, match=r"no precision int3 on cpu: .*float32.*int8"):
+        load_translator(tiny_model_dir, precision="int3")
+    with pytest.raises(InvalidInput, match="torch: it has float32"):
+        load_translator(tiny_model_dir, engine="torch", precision="int8")
+
+
+def test_it_translates_and_mixes_where_there_is_no_torch(tiny_model_dir: Path) -> None:
+    program = f"""
+        import sys
+        from pathlib import Path
+        sys.modules["torch"] = None  # importing it fails
+        from nmt import load_translator
+        translator = load_translator(Path({str(tiny_model_dir)!r}))
+        for target in ("es", "es:0.01,pt:0.99"):
+            print(translator.translate(["The house is white."], target)[0].text)
+        try:
+            load_translator(Path({str(tiny_model_dir)!r}), engine="torch")
+        except Exception as error:
+            print(error)
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(program)], capture_output=True, text=True
+    )
+    assert done.stdout.splitlines() == [
+        "La casa es blanca.",
+        "A casa é branca.",
+        "the engine torch needs PyTorch: pip install 'macaronic[torch]'",
+    ], done.stderr
