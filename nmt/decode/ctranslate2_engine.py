@@ -13,7 +13,7 @@ import ctranslate2
 import numpy as np
 
 from nmt.decode.ctranslate2_model import model_files
-from nmt.decode.engine import Decoded, DecodeOptions, Source, max_target_pieces
+from nmt.decode.engine import Attention, Decoded, DecodeOptions, Source, max_target_pieces
 from nmt.errors import InvalidInput
 from nmt.model.model_dir import ModelInfo, Weights
 from nmt.text.tokenizer import EOS, Tokenizer
@@ -25,6 +25,8 @@ Mix = tuple[float, ...]
 WEIGHT_DIGITS = 6
 # Mixes that are kept at the same time, those used last. One takes a kilobyte at width 256.
 MAX_MIXES = 1024
+# Sentences in one batch of alignment.
+ALIGNED_TOGETHER = 32
 
 
 @dataclass(frozen=True)
@@ -87,11 +89,11 @@ class CTranslate2Engine:
 
     def translate(self, sources: Sequence[Source], options: DecodeOptions) -> list[list[Decoded]]:
         """Up to `n_best` hypotheses for each source; sources of like length share batches."""
-        mixes = [tuple(round(weight, WEIGHT_DIGITS) for weight in s.mix) for s in sources]
+        mixes = [_mix(source) for source in sources]
         results: list[list[Decoded]] = [[] for _ in sources]
         for places in _with_few_mixes(mixes):
             loaded = self._knowing({mixes[i]: None for i in places})
-            batch = {i: [loaded.words[mixes[i]], *self._words(sources[i])] for i in places}
+            batch = {i: [loaded.words[mixes[i]], *self._words(sources[i].pieces)] for i in places}
             limits = {
                 i: max_target_pieces(self._info.architecture, len(sources[i].pieces))
                 for i in places
@@ -120,8 +122,34 @@ class CTranslate2Engine:
                 ]
         return results
 
-    def _words(self, source: Source) -> list[str]:
-        return [self._pieces[i] for i in source.pieces]
+    def align(self, sources: Sequence[Source], targets: Sequence[Sequence[int]]) -> list[Attention]:
+        """What the translations look at, as they are decoded once more under constraint."""
+        pairs = [
+            (len(source.pieces), len(pieces))
+            for source, pieces in zip(sources, targets, strict=True)
+        ]
+        found = [np.zeros((length, width), np.float32) for width, length in pairs]
+        mixes = [_mix(source) for source in sources]
+        filled = [i for i, pair in enumerate(pairs) if all(pair)]
+        for places in _with_few_mixes([mixes[i] for i in filled]):
+            rows = [filled[place] for place in places]
+            loaded = self._knowing({mixes[i]: None for i in rows})
+            forced = loaded.translator.translate_batch(
+                [[loaded.words[mixes[i]], *self._words(sources[i].pieces)] for i in rows],
+                target_prefix=[self._words(targets[i]) for i in rows],
+                max_batch_size=ALIGNED_TOGETHER,
+                beam_size=1,
+                max_decoding_length=max(len(targets[i]) for i in rows),
+                max_input_length=0,
+                return_attention=True,
+            )
+            for i, result in zip(rows, forced, strict=True):
+                width, length = pairs[i]
+                found[i] = np.array(result.attention[0], np.float32)[:length, 1 : width + 1]
+        return found
+
+    def _words(self, pieces: Sequence[int]) -> list[str]:
+        return [self._pieces[i] for i in pieces]
 
     def _decoded(self, words: list[str], score: float) -> Decoded:
         ids = [self._ids[word] for word in words]
@@ -157,6 +185,10 @@ class CTranslate2Engine:
         translator = ctranslate2.Translator(self._info.name, files=files, **self._placement)
         words = {mix: self._pieces[tag] for mix, tag in self._plain.items()}
         return _Loaded(translator, {**words, **dict(zip(mixes, rows, strict=True))})
+
+
+def _mix(source: Source) -> Mix:
+    return tuple(round(weight, WEIGHT_DIGITS) for weight in source.mix)
 
 
 def _with_few_mixes(mixes: Sequence[Mix]) -> Iterator[list[int]]:

@@ -7,12 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
 
+import numpy as np
+import numpy.typing as npt
+
 from nmt.config import ModelConfig
 from nmt.errors import InvalidInput, MissingDependency
 from nmt.model.model_dir import ModelInfo, load_model
 from nmt.text.tokenizer import Tokenizer
 
 MAX_BEAM_SIZE = 64
+
+# [T, S] weights over the pieces of a source for each piece of a target, without tag and end.
+Attention = npt.NDArray[np.float32]
 
 # ctranslate2 is the fast one, torch the reference.
 EngineName = Literal["ctranslate2", "torch"]
@@ -64,6 +70,13 @@ class Engine(Protocol):
 
     def translate(self, sources: Sequence[Source], options: DecodeOptions) -> list[list[Decoded]]:
         """Up to `n_best` hypotheses for each source, best first, in the order of the sources."""
+
+    def align(self, sources: Sequence[Source], targets: Sequence[Sequence[int]]) -> list[Attention]:
+        """How much each piece of a translation looks at each piece of its source.
+
+        The weights are those of the attention head that guided training supervises. Without pieces
+        on either side there is nothing to look at.
+        """
 
 
 def max_source_pieces(architecture: ModelConfig) -> int:

@@ -6,10 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
+import numpy as np
+
 from nmt.decode.engine import Decoded, DecodeOptions, Engine, Source, max_source_pieces
 from nmt.decode.flags import Flag
 from nmt.errors import InputTooLong, InvalidInput, UnknownLanguage
 from nmt.model.model_dir import ModelInfo
+from nmt.text.alignment import Link, link_words
 from nmt.text.langid import Detection
 from nmt.text.target_mix import TargetLike, TargetMix
 from nmt.text.tokenizer import Tokenizer
@@ -34,7 +37,8 @@ class Translation:
     """What came of one text: hypotheses, best first, how they were made, and what is wrong.
 
     `detected` is the language that the best one is in, None without letters to judge by; `shares`
-    are the shares of its letters in each language, for a mix.
+    are the shares of its letters in each language, for a mix; `links` say which of its words come
+    from which of the source's, if that was asked for.
     """
 
     hypotheses: tuple[Hypothesis, ...]
@@ -45,6 +49,7 @@ class Translation:
     detected: Detection | None = None
     shares: dict[str, float] = field(default_factory=dict)
     retry: Retry | None = None
+    links: tuple[Link, ...] = ()
 
     @property
     def text(self) -> str:
@@ -158,6 +163,50 @@ class SentenceTranslator:
         return [
             self._through(last, middle[i], via) if i in middle else last
             for i, last in enumerate(final)
+        ]
+
+    def align(
+        self,
+        texts: Sequence[str],
+        translations: Sequence[str],
+        target: TargetLike | Sequence[TargetLike],
+        *,
+        source: str | Sequence[str | None] | None = None,
+    ) -> list[tuple[Link, ...]]:
+        """Which words of each translation come from which of its source.
+
+        Where the source language is known, the way back is asked as well: a word pair counts as
+        much as both directions see it. A pair of sentences that is too long has no links.
+        """
+        mixes = targets_of(target, len(texts))
+        sources = sources_of(source, len(texts))
+        encoded = [
+            (self._tokenizer.encode_with_spans(text), self._tokenizer.encode_with_spans(other))
+            for text, other in zip(texts, translations, strict=True)
+        ]
+        short = [
+            i
+            for i, pair in enumerate(encoded)
+            if max(len(ids) for ids, _ in pair) <= self.max_pieces
+        ]
+        attention = self._engine.align(
+            [Source(encoded[i][0][0], mixes[i].row(self.languages)) for i in short],
+            [encoded[i][1][0] for i in short],
+        )
+        there = dict(zip(short, attention, strict=True))
+        known = [i for i in short if sources[i] is not None and mixes[i].is_plain]
+        attention = self._engine.align(
+            [
+                Source(encoded[i][1][0], TargetMix.of(str(sources[i])).row(self.languages))
+                for i in known
+            ],
+            [encoded[i][0][0] for i in known],
+        )
+        for i, back in zip(known, attention, strict=True):
+            there[i] = np.sqrt(there[i] * back.T)
+        return [
+            link_words(texts[i], translations[i], own[1], other[1], there[i]) if i in there else ()
+            for i, (own, other) in enumerate(encoded)
         ]
 
     def _translate(

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from nmt.decode.engine import Decoded, DecodeOptions, Source, max_target_pieces
+from nmt.decode.engine import Attention, Decoded, DecodeOptions, Source, max_target_pieces
 from nmt.decode.search import beam_search
 from nmt.model.layers import LayerCache
 from nmt.model.model_dir import ModelInfo, Weights
@@ -49,6 +49,13 @@ class TorchEngine:
                 results[i] = hypotheses[: options.n_best]
         return results
 
+    def align(self, sources: Sequence[Source], targets: Sequence[Sequence[int]]) -> list[Attention]:
+        """What the translations look at in one pass over each."""
+        return [
+            self._decoder.align(source, pieces)
+            for source, pieces in zip(sources, targets, strict=True)
+        ]
+
 
 class ModelDecoder:
     """Beam search with a Transformer."""
@@ -77,6 +84,17 @@ class ModelDecoder:
             device=device,
         )
         return [[Decoded(h.pieces, h.score, h.is_complete) for h in beam] for beam in found]
+
+    @torch.inference_mode()
+    def align(self, source: Source, target: Sequence[int]) -> Attention:
+        """Attention of the supervised head to the source, for each piece of its target."""
+        device = self.model.positions.device
+        source_BS = torch.from_numpy(_padded([source])).to(device)
+        mix_BL = torch.tensor([source.mix], device=device)
+        target_BT = torch.tensor([[BOS, *target]], device=device)
+        looks_TS = self.model(source_BS, mix_BL, target_BT).looks[0]
+        found: Attention = looks_TS[: len(target), 1:-1].float().cpu().numpy()
+        return found
 
     def _step_function(self, encoded: Encoded, beam_size: int) -> _CachedStep:
         spread = Encoded(*(x.repeat_interleave(beam_size, dim=0) for x in encoded))

@@ -21,6 +21,7 @@ from nmt.decode.sentences import (
     targets_of,
 )
 from nmt.model.model_dir import ModelInfo
+from nmt.text.alignment import Link
 from nmt.text.langid import LanguageIdentifier
 from nmt.text.target_mix import TargetLike, TargetMix
 
@@ -64,11 +65,13 @@ class Translator:
         source: str | Sequence[str | None] | None = None,
         via: str | None = None,
         options: DecodeOptions | None = None,
+        align: bool = False,
     ) -> list[Translation]:
         """One translation for each text, in order, with its layout as it was.
 
         `target` and `source` are one for all or one for each. With `via`, translates to that
-        language first. Raises UnknownLanguage and InvalidMix.
+        language first. With `align`, the best hypotheses come with links between the words.
+        Raises UnknownLanguage and InvalidMix.
         """
         mixes, sources = targets_of(target, len(texts)), sources_of(source, len(texts))
         plans = [self.plan(text, code) for text, code in zip(texts, sources, strict=True)]
@@ -77,7 +80,7 @@ class Translator:
             for plan, mix, code in zip(plans, mixes, sources, strict=True)
             for sentence in plan.sentences
         ]
-        results = iter(self.translate_jobs(jobs, via, options))
+        results = iter(self.translate_jobs(jobs, via, options, align))
         return [
             assemble(plan, mix, code, list(islice(results, len(plan.sentences))))
             for plan, mix, code in zip(plans, mixes, sources, strict=True)
@@ -95,10 +98,23 @@ class Translator:
         return make_plan(text, source, lambda part: self.sentences.count_pieces(part) <= longest)
 
     def translate_jobs(
-        self, jobs: Sequence[Job], via: str | None = None, options: DecodeOptions | None = None
+        self,
+        jobs: Sequence[Job],
+        via: str | None = None,
+        options: DecodeOptions | None = None,
+        align: bool = False,
     ) -> list[Translation]:
         """One translation for each sentence of some plans, whatever their languages."""
-        return translate_jobs(self.sentences, self.identifier, jobs, via, options)
+        found = translate_jobs(self.sentences, self.identifier, jobs, via, options)
+        if not align:
+            return found
+        links = self.sentences.align(
+            [job.text for job in jobs],
+            [result.text for result in found],
+            [job.target for job in jobs],
+            source=[job.source for job in jobs],
+        )
+        return [replace(result, links=own) for result, own in zip(found, links, strict=True)]
 
 
 def load_translator(
@@ -123,7 +139,7 @@ def assemble(
         return Translation((Hypothesis(plan.text, 0.0),), "unchanged", source, target)
     if len(results) == 1:
         whole = [replace(h, text=plan.join([h.text])) for h in results[0].hypotheses]
-        return replace(results[0], hypotheses=tuple(whole))
+        return replace(results[0], hypotheses=tuple(whole), links=_links(plan, results))
     ranks = range(max(len(result.hypotheses) for result in results))
     hypotheses = []
     for rank in ranks:
@@ -145,7 +161,13 @@ def assemble(
         detected=longest.detected,
         shares=_mean_shares(results),
         retry=next((result.retry for result in results if result.retry), None),
+        links=_links(plan, results),
     )
+
+
+def _links(plan: Plan, results: Sequence[Translation]) -> tuple[Link, ...]:
+    """Links between the words of a text and those of its translation."""
+    return plan.join_links([r.text for r in results], [r.links for r in results])
 
 
 def _mean_shares(results: Sequence[Translation]) -> dict[str, float]:

@@ -72,8 +72,8 @@ def split_long(sentence: str, fits: Callable[[str], bool]) -> list[Segment]:
     return [part for part in [*parts, *split_long(tail, fits)] if part.text]
 
 
-def join(segments: Sequence[Segment], translations: Sequence[str]) -> str:
-    """The text again, with a translation in the place of each sentence, in order.
+def join(segments: Sequence[Segment], translations: Sequence[str]) -> list[str]:
+    """What stands in the place of each segment: a translation in that of each sentence, in order.
 
     Where sentences follow each other without white space, as in Japanese, translations into a
     language that has it get a space. Raises ValueError unless there is one translation a sentence.
@@ -87,7 +87,7 @@ def join(segments: Sequence[Segment], translations: Sequence[str]) -> str:
         adjoining = segment.is_sentence and following.is_sentence
         if adjoining and _ends_wide(segment.text) and not _ends_wide(texts[index]):
             texts[index] += " "
-    return "".join(texts)
+    return texts
 
 
 def _split_line(line: str, language: str) -> Iterator[Segment]:

@@ -84,6 +84,17 @@ class Tokenizer:
                 encoded[number] = [p for i in ids for p in self._spelled.get(i, [i])]
         return encoded
 
+    def encode_with_spans(self, text: str) -> tuple[list[int], list[tuple[int, int]]]:
+        """Piece ids of a sentence, and the characters of it that each one stands for."""
+        found = self._spm.encode(text, return_type="offset_mapping")
+        ids: list[int] = []
+        spans: list[tuple[int, int]] = []
+        for index, span in zip(found["ids"], found["offsets"], strict=True):
+            new = self._spelled.get(index, [index])
+            ids += new
+            spans += [span] * len(new)
+        return ids, spans
+
     def decode(self, ids: Iterable[int]) -> str:
         """The text of piece ids; special pieces and tags give nothing."""
         first = UNK + len(self.tag_ids)
