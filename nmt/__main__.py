@@ -14,6 +14,7 @@ import click
 
 from nmt.data.corpus import decode_line
 from nmt.decode.engine import MAX_BEAM_SIZE, DecodeOptions, EngineName
+from nmt.decode.export import ExportFormat
 from nmt.errors import ConfigError, InvalidMix, MacaronicError, MissingDependency, UnknownLanguage
 from nmt.text.target_mix import TargetMix
 
@@ -388,6 +389,27 @@ def info(model: Path | None, as_json: bool) -> None:
 
     found = load_info(model or SHIPPED_MODEL)
     click.echo(found.model_dump_json(indent=1) if as_json else describe(found))
+
+
+@main.command()
+@click.argument("output", type=click.Path(path_type=Path))
+@click.option("--to", "format", required=True, type=click.Choice(get_args(ExportFormat)))
+@model_option
+def export(output: Path, format: ExportFormat, model: Path | None) -> None:
+    """Write the model to the new folder OUTPUT, as another library takes it.
+
+    CTranslate2: a source starts with a tag such as <2es>. transformers: a MarianMTModel with its
+    tokenizer, for which a source starts with >>es<<.
+
+    \b
+    Example:
+      macaronic export --to transformers marian
+    """
+    from nmt.decode.export import export as export_model
+    from nmt.decode.translator import SHIPPED_MODEL
+
+    export_model(model or SHIPPED_MODEL, format, output)
+    click.echo(output)
 
 
 @contextmanager

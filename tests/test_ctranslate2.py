@@ -9,11 +9,14 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import ctranslate2
 import pytest
 
 from nmt import DecodeOptions, Translation, Translator, load_translator
 from nmt.decode import ctranslate2_engine
+from nmt.decode.ctranslate2_model import ModelFiles
 from nmt.errors import InvalidInput
+from nmt.model.model_dir import load_model
 
 SENTENCES = ["The cat sleeps.", "Where is the station?", "I like it.", "Thank you very much, cat!"]
 MIXES = ["es", "es:0.7,pt:0.3", "es:0.4,pt:0.6", "pt", "es:0.2,pt:0.3,fr:0.5", "fr"]
@@ -116,6 +119,20 @@ def test_batch_mates_and_batch_size_change_nothing(shipped: Translator, beam: in
     agree(translations(1, order), expected)
     agree(translations(5, order[::-1]), expected)
     agree(translations(64, order[3:8]), expected[3:8])
+
+
+def test_quantised_here_or_by_the_library_is_the_same(tiny_model_dir: Path) -> None:
+    info, tokenizer, weights = load_model(tiny_model_dir)
+    row = {"<mix>": weights["embedding.weight"][:3].mean(axis=0)}
+    sources = [["<mix>", *map(tokenizer.piece, tokenizer.encode(text))] for text in SENTENCES]
+    found = [
+        ctranslate2.Translator(
+            "", files=ModelFiles(info, tokenizer, weights, own).with_rows(row), compute_type="int8"
+        ).translate_batch(sources, return_scores=True)
+        for own in (True, False)
+    ]
+    assert [one.hypotheses for one in found[0]] == [one.hypotheses for one in found[1]]
+    assert [one.scores for one in found[0]] == [one.scores for one in found[1]]
 
 
 def test_unknown_precisions_are_refused_with_those_that_there_are(tiny_model_dir: Path) -> None:

@@ -12,11 +12,13 @@ from typing import Any
 import ctranslate2
 import numpy as np
 
-from nmt.decode.ctranslate2_model import model_files
+from nmt.decode.ctranslate2_model import ModelFiles
 from nmt.decode.engine import Attention, Decoded, DecodeOptions, Source, max_target_pieces
 from nmt.errors import InvalidInput
 from nmt.model.model_dir import ModelInfo, Weights
 from nmt.text.tokenizer import EOS, Tokenizer
+
+# L languages, D model width
 
 # Weights of a mix over the languages of the model, which is how it is known here.
 Mix = tuple[float, ...]
@@ -58,7 +60,6 @@ class CTranslate2Engine:
         """`precision` is one of the library's compute types; `threads` 0 takes all cores."""
         self._info = info
         self._tokenizer = tokenizer
-        self._weights = weights
         self._pieces = [tokenizer.piece(i) for i in range(tokenizer.vocab_size)]
         self._ids = {piece: i for i, piece in enumerate(self._pieces)}
         name, _, index = device.partition(":")
@@ -82,6 +83,9 @@ class CTranslate2Engine:
             tuple(float(code == other) for other in info.languages): tokenizer.tag_ids[code]
             for code in info.languages
         }
+        tags_LD = weights["embedding.weight"][list(self._plain.values())]
+        self._tags_LD = tags_LD.astype(np.float32)
+        self._files = ModelFiles(info, tokenizer, weights, quantised=precision == "int8")
         self._recent: OrderedDict[Mix, None] = OrderedDict()
         self._recent_lock = threading.Lock()
         self._loading_lock = threading.Lock()
@@ -177,11 +181,11 @@ class CTranslate2Engine:
             return self._loaded
 
     def _load(self, mixes: Sequence[Mix]) -> _Loaded:
-        tags = self._weights["embedding.weight"][list(self._plain.values())]
         rows = {
-            f"<mix {' '.join(map(str, mix))}>": np.asarray(mix, np.float32) @ tags for mix in mixes
+            f"<mix {' '.join(map(str, mix))}>": np.asarray(mix, np.float32) @ self._tags_LD
+            for mix in mixes
         }
-        files = model_files(self._info, self._tokenizer, self._weights, rows)
+        files = self._files.with_rows(rows)
         translator = ctranslate2.Translator(self._info.name, files=files, **self._placement)
         words = {mix: self._pieces[tag] for mix, tag in self._plain.items()}
         return _Loaded(translator, {**words, **dict(zip(mixes, rows, strict=True))})

@@ -83,7 +83,10 @@ def load_info(directory: Path) -> ModelInfo:
 
 
 def load_model(directory: Path) -> tuple[ModelInfo, Tokenizer, Weights]:
-    """Settings, tokenizer and weights as float32; ModelError if anything does not fit together."""
+    """Settings, tokenizer and weights in the precision in which they are stored.
+
+    Raises ModelError if anything is missing, damaged or does not fit together.
+    """
     info = load_info(directory)
     tokenizer = Tokenizer.load(directory / VOCABULARY)
     if tokenizer.vocab_size != info.vocab_size:
@@ -101,7 +104,7 @@ def load_model(directory: Path) -> tuple[ModelInfo, Tokenizer, Weights]:
     except (OSError, SafetensorError) as error:
         raise ModelError(f"{path} is damaged: {error}") from None
     _check_shapes(info, weights, path)
-    return info, tokenizer, {name: value.astype(np.float32) for name, value in weights.items()}
+    return info, tokenizer, weights
 
 
 def weight_shapes(architecture: ModelConfig, vocab_size: int) -> dict[str, tuple[int, ...]]:

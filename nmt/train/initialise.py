@@ -31,7 +31,7 @@ def start_from(
     if different := sorted(key for key in ours.keys() - ignored if ours[key] != theirs[key]):
         told = ", ".join(f"model.{key} is {ours[key]}, there {theirs[key]}" for key in different)
         raise ConfigError(f"cannot start from {directory}: {told}")
-    tensors = {name: torch.from_numpy(value) for name, value in weights.items()}
+    tensors = {name: torch.from_numpy(value).float() for name, value in weights.items()}
     old_table_VD = tensors.pop("embedding.weight")
     model.load_state_dict(tensors, strict=False)
 
