@@ -128,6 +128,8 @@ def decoding_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("--length-penalty", default=1.0, show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object for each sentence.")
 @click.option("--document", is_flag=True, help="Split the text into sentences and rejoin them.")
+@click.option("--output", type=click.Path(path_type=Path), help="Write to this file, not stdout.")
+@click.option("--resume", is_flag=True, help="With --output: go on after a kill.")
 @decoding_options
 def translate(
     file: BinaryIO,
@@ -138,6 +140,8 @@ def translate(
     length_penalty: float,
     as_json: bool,
     document: bool,
+    output: Path | None,
+    resume: bool,
     beam: int,
     load: Callable[..., Translator],
 ) -> None:
@@ -147,13 +151,17 @@ def translate(
     hypotheses, best first, with a tab between them.
 
     \b
-    Example:
+    Examples:
       echo "Where is the station?" | macaronic translate --to es
+      macaronic translate --to es large.txt --output large.es.txt --resume
     """
     from nmt.decode.lines import translate_lines
+    from nmt.decode.output import ResumableFile
 
     if document and (n_best > 1 or as_json):
         raise click.UsageError("--document takes neither --n-best nor --json")
+    if resume and (output is None or document):
+        raise click.UsageError("--resume goes on with the lines of an --output")
     name = getattr(file, "name", "<stdin>")
     options = DecodeOptions(beam, n_best, length_penalty)
     mix = TargetMix.of(target)
@@ -161,11 +169,30 @@ def translate(
     if document:
         text = decode_line(file.read(), name)
         (found,) = translator.translate([text], mix, source=source, via=via, options=options)
-        click.echo(found.text, nl=False)
+        with click.open_file(str(output or "-"), "w", encoding="utf-8", atomic=True) as written:
+            written.write(found.text)
         return
-    for line in translate_lines(translator, file, mix, source, via, options, name):
-        texts = "\t".join(h.text for h in line.hypotheses)
-        click.echo(json.dumps(line.as_dict(), ensure_ascii=False) if as_json else texts)
+
+    def lines(skip: int = 0) -> Iterator[list[str]]:
+        for chunk in translate_lines(translator, file, mix, source, via, options, name, skip):
+            yield [
+                json.dumps(line.as_dict(), ensure_ascii=False)
+                if as_json
+                else "\t".join(h.text for h in line.hypotheses)
+                for line in chunk
+            ]
+
+    if output is None:
+        for chunk in lines():
+            click.echo("\n".join(chunk))
+        return
+    made_with = {"file": name, "to": target, "from": source, "via": via, "json": as_json}
+    settings = {**made_with, **vars(options), "model": translator.info.name}
+    with ResumableFile(output, settings, resume) as result:
+        for chunk in lines(result.done):
+            for line in chunk:
+                result.write(line)
+            result.flush()
 
 
 @main.command()

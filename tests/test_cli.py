@@ -106,7 +106,8 @@ def test_info_tells_what_a_model_is(tiny_model_dir: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "command", ["translate", "mix", "fetch", "prepare", "train", "evaluate", "serve", "info"]
+    "command",
+    ["translate", "mix", "fetch", "prepare", "train", "evaluate", "serve", "info", "export"],
 )
 def test_each_command_has_help_with_an_example(command: str) -> None:
     result = run(command, "--help")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import islice
+from pathlib import Path
 from typing import BinaryIO
 
 from nmt.data.corpus import decode_line
@@ -24,16 +25,20 @@ def translate_lines(
     via: str | None = None,
     options: DecodeOptions | None = None,
     name: str = "line",
-) -> Iterator[Translation]:
-    """A translation for each line, in order, also for empty ones.
+    skip: int = 0,
+) -> Iterator[list[Translation]]:
+    """Translations of the lines but the first `skip`, one for each, also for empty ones.
 
-    Lines are translated some hundreds at a time, on a terminal one by one. Raises CorpusError for
-    a line that is not UTF-8, naming the line as `name`:number.
+    They come in order and some hundreds at a time, on a terminal one by one; never more than that
+    is in memory. Raises CorpusError for a line that is not UTF-8, naming it as `name`:number.
     """
     numbered = enumerate(file, start=1)
     at_once = 1 if file.isatty() else LINES_AT_ONCE
-    with Progress("translating", unit="lines") as progress:
+    size = Path(name).stat().st_size if Path(name).is_file() else None
+    with Progress("translating", size, "bytes" if size else "lines") as progress:
+        for _, raw in islice(numbered, skip):
+            progress.advance(len(raw) if size else 1)
         while chunk := list(islice(numbered, at_once)):
             lines = [decode_line(raw.rstrip(b"\r\n"), f"{name}:{n}") for n, raw in chunk]
-            yield from translator.translate(lines, target, source=source, via=via, options=options)
-            progress.advance(len(chunk))
+            yield translator.translate(lines, target, source=source, via=via, options=options)
+            progress.advance(sum(len(raw) for _, raw in chunk) if size else len(chunk))
