@@ -128,6 +128,12 @@ def decoding_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("--length-penalty", default=1.0, show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object for each sentence.")
 @click.option("--document", is_flag=True, help="Split the text into sentences and rejoin them.")
+@click.option(
+    "--glossary",
+    "glossary_file",
+    type=click.Path(path_type=Path),
+    help="Terms to use: two columns, with tabs or, in a .csv, commas.",
+)
 @click.option("--output", type=click.Path(path_type=Path), help="Write to this file, not stdout.")
 @click.option("--resume", is_flag=True, help="With --output: go on after a kill.")
 @decoding_options
@@ -140,6 +146,7 @@ def translate(
     length_penalty: float,
     as_json: bool,
     document: bool,
+    glossary_file: Path | None,
     output: Path | None,
     resume: bool,
     beam: int,
@@ -155,6 +162,7 @@ def translate(
       echo "Where is the station?" | macaronic translate --to es
       macaronic translate --to es large.txt --output large.es.txt --resume
     """
+    from nmt.decode.glossary import Glossary
     from nmt.decode.lines import translate_lines
     from nmt.decode.output import ResumableFile
 
@@ -165,16 +173,21 @@ def translate(
     name = getattr(file, "name", "<stdin>")
     options = DecodeOptions(beam, n_best, length_penalty)
     mix = TargetMix.of(target)
+    glossary = Glossary.read(glossary_file) if glossary_file else None
     translator = load()
     if document:
         text = decode_line(file.read(), name)
-        (found,) = translator.translate([text], mix, source=source, via=via, options=options)
+        (found,) = translator.translate(
+            [text], mix, source=source, via=via, options=options, glossary=glossary
+        )
         with click.open_file(str(output or "-"), "w", encoding="utf-8", atomic=True) as written:
             written.write(found.text)
         return
 
     def lines(skip: int = 0) -> Iterator[list[str]]:
-        for chunk in translate_lines(translator, file, mix, source, via, options, name, skip):
+        for chunk in translate_lines(
+            translator, file, mix, source, via, options, name, skip, glossary
+        ):
             yield [
                 json.dumps(line.as_dict(), ensure_ascii=False)
                 if as_json
@@ -186,7 +199,14 @@ def translate(
         for chunk in lines():
             click.echo("\n".join(chunk))
         return
-    made_with = {"file": name, "to": target, "from": source, "via": via, "json": as_json}
+    made_with: dict[str, object] = {
+        "file": name,
+        "to": target,
+        "from": source,
+        "via": via,
+        "json": as_json,
+    }
+    made_with["glossary"] = dict(glossary.terms) if glossary else None
     settings = {**made_with, **vars(options), "model": translator.info.name}
     with ResumableFile(output, settings, resume) as result:
         for chunk in lines(result.done):

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from statistics import mean
 
 from nmt.decode.engine import DecodeOptions
 from nmt.decode.flags import Flag, find_flags, missing_numbers
+from nmt.decode.glossary import Glossary, lacking, put_in
 from nmt.decode.sentences import Hypothesis, SentenceTranslator, Translation
+from nmt.text.alignment import Span
 from nmt.text.langid import LanguageIdentifier
-from nmt.text.protect import Protected, protect
+from nmt.text.protect import Protected, fixed_spans, protect
 from nmt.text.target_mix import TargetMix
 
 PIVOT = "en"
@@ -23,6 +26,12 @@ class Job:
     text: str
     target: TargetMix
     source: str | None
+    glossary: Glossary | None = None
+
+    @cached_property
+    def terms(self) -> dict[Span, str]:
+        """Where the sentence holds terms of the glossary, and what must stand for them."""
+        return self.glossary.find(self.text, fixed_spans(self.text)) if self.glossary else {}
 
 
 def translate_jobs(
@@ -36,7 +45,8 @@ def translate_jobs(
 
     What must not change is masked. The best hypothesis without a flag leads, where there is one.
     Where there is none, an untrained direction goes through the pivot language; where no
-    hypothesis holds all that it must, the stretches around that are translated one by one.
+    hypothesis holds all that it must, the stretches around that are translated one by one. Terms
+    of a glossary are chosen from the beam, or else put in the place of the words aligned with them.
     """
     options = options or DecodeOptions()
     # A full beam to choose from costs next to nothing.
@@ -48,6 +58,8 @@ def translate_jobs(
     for i, second in zip(again, attempt([jobs[i] for i in again], PIVOT), strict=True):
         if len(second.flags) < len(found[i].flags):
             found[i] = replace(second, retry="pivot")
+    for i, with_terms in attempt.use_terms(jobs, found, via):
+        found[i] = with_terms
     return [replace(one, hypotheses=one.hypotheses[: options.n_best]) for one in found]
 
 
@@ -75,6 +87,36 @@ class _Attempt:
         broken = [job for job, result in zip(jobs, chosen, strict=True) if result is None]
         parts = self._in_parts(broken, via)
         return [result or next(parts) for result in chosen]
+
+    def use_terms(
+        self, jobs: Sequence[Job], found: Sequence[Translation], via: str | None
+    ) -> Iterator[tuple[int, Translation]]:
+        """Those translations that change for the sake of a glossary, with their places."""
+        wanting: list[int] = []
+        for i, (job, result) in enumerate(zip(jobs, found, strict=True)):
+            terms = job.terms.values()
+            holding = tuple(h for h in result.hypotheses if not lacking(terms, h.text))
+            if terms and not holding:
+                wanting.append(i)
+            elif holding != result.hypotheses:
+                chosen = replace(result, hypotheses=holding, retry="hypothesis")
+                yield i, self._judged(job, chosen)
+        links = self.sentences.align(
+            [jobs[i].text for i in wanting],
+            [found[i].text for i in wanting],
+            [jobs[i].target for i in wanting],
+            source=[jobs[i].source for i in wanting],
+        )
+        apart: list[int] = []
+        for i, own in zip(wanting, links, strict=True):
+            text = put_in(jobs[i].terms, found[i].text, own)
+            if text is None:
+                apart.append(i)
+                continue
+            best = replace(found[i].hypotheses[0], text=text)
+            result = replace(found[i], hypotheses=(best,), retry="term")
+            yield i, self._judged(jobs[i], result)
+        yield from zip(apart, self._in_parts([jobs[i] for i in apart], via), strict=True)
 
     def _translate(
         self, texts: Sequence[str], jobs: Sequence[Job], via: str | None
@@ -107,7 +149,10 @@ class _Attempt:
 
     def _in_parts(self, jobs: Sequence[Job], via: str | None) -> Iterator[Translation]:
         """Jobs with spans or numbers that the model does not keep: translated around them."""
-        cut = [protect(job.text, self.sentences.is_known, numbers=True) for job in jobs]
+        cut = [
+            protect(job.text, self.sentences.is_known, numbers=True, instead=job.terms)
+            for job in jobs
+        ]
         stretches = [(job, text) for job, p in zip(jobs, cut, strict=True) for text in p.between()]
         # What holds no letters is left as it is: a blank text stays blank.
         texts = [text.strip() if any(c.isalpha() for c in text) else "" for _, text in stretches]

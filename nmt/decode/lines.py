@@ -9,6 +9,7 @@ from typing import BinaryIO
 
 from nmt.data.corpus import decode_line
 from nmt.decode.engine import DecodeOptions
+from nmt.decode.glossary import Glossary
 from nmt.decode.sentences import Translation
 from nmt.decode.translator import Translator
 from nmt.progress import Progress
@@ -26,6 +27,7 @@ def translate_lines(
     options: DecodeOptions | None = None,
     name: str = "line",
     skip: int = 0,
+    glossary: Glossary | None = None,
 ) -> Iterator[list[Translation]]:
     """Translations of the lines but the first `skip`, one for each, also for empty ones.
 
@@ -40,5 +42,7 @@ def translate_lines(
             progress.advance(len(raw) if size else 1)
         while chunk := list(islice(numbered, at_once)):
             lines = [decode_line(raw.rstrip(b"\r\n"), f"{name}:{n}") for n, raw in chunk]
-            yield translator.translate(lines, target, source=source, via=via, options=options)
+            yield translator.translate(
+                lines, target, source=source, via=via, options=options, glossary=glossary
+            )
             progress.advance(sum(len(raw) for _, raw in chunk) if size else len(chunk))

@@ -20,7 +20,7 @@ from nmt.text.tokenizer import Tokenizer
 # How a translation was made; unknown where the caller does not say what the source language is.
 TranslationPath = Literal["direct", "zero_shot", "pivot", "unknown", "unchanged"]
 # What helped when the first output was wrong.
-Retry = Literal["hypothesis", "pivot", "parts"]
+Retry = Literal["hypothesis", "pivot", "parts", "term"]
 
 
 @dataclass(frozen=True)

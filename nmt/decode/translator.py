@@ -11,6 +11,7 @@ from statistics import mean
 from nmt.decode.careful import PIVOT, Job, translate_jobs
 from nmt.decode.engine import DecodeOptions, EngineName, load_engine
 from nmt.decode.flags import FLAGS
+from nmt.decode.glossary import Glossary
 from nmt.decode.plan import Plan, make_plan
 from nmt.decode.sentences import (
     Hypothesis,
@@ -66,17 +67,19 @@ class Translator:
         via: str | None = None,
         options: DecodeOptions | None = None,
         align: bool = False,
+        glossary: Glossary | None = None,
     ) -> list[Translation]:
         """One translation for each text, in order, with its layout as it was.
 
         `target` and `source` are one for all or one for each. With `via`, translates to that
-        language first. With `align`, the best hypotheses come with links between the words.
+        language first. With `align`, the best hypotheses come with links between the words. The
+        terms of the `glossary` are used wherever the texts hold them.
         Raises UnknownLanguage and InvalidMix.
         """
         mixes, sources = targets_of(target, len(texts)), sources_of(source, len(texts))
         plans = [self.plan(text, code) for text, code in zip(texts, sources, strict=True)]
         jobs = [
-            Job(sentence, mix, code)
+            Job(sentence, mix, code, glossary)
             for plan, mix, code in zip(plans, mixes, sources, strict=True)
             for sentence in plan.sentences
         ]

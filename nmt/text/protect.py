@@ -6,7 +6,7 @@ back afterwards. Only this module knows linkify-it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
@@ -74,13 +74,18 @@ def mask(number: int) -> str:
 
 
 def protect(
-    sentence: str, is_known: Callable[[str], bool] | None = None, numbers: bool = False
+    sentence: str,
+    is_known: Callable[[str], bool] | None = None,
+    numbers: bool = False,
+    instead: Mapping[tuple[int, int], str] | None = None,
 ) -> Protected:
     """Take out of a sentence what must not be changed; numbers as well if asked for.
 
-    `is_known` says whether the vocabulary has all characters of a word; others are kept.
+    `is_known` says whether the vocabulary has all characters of a word; others are kept. `instead`
+    has spans that are not kept, but become something else.
     """
-    found = _find(sentence)
+    replaced = instead or {}
+    found = [*fixed_spans(sentence), *replaced]
     if numbers:
         found += [match.span() for match in _NUMBER.finditer(sentence)]
     if is_known is not None and not is_known(sentence):
@@ -88,20 +93,21 @@ def protect(
         found += [match.span() for match in words if not is_known(match[0])]
     spans = _merged(found)
     start, end = 0, len(sentence)
-    while spans and not sentence[start : spans[0][0]].strip():
+    while spans and spans[0] not in replaced and not sentence[start : spans[0][0]].strip():
         start = spans.pop(0)[1]
         start += len(sentence[start:]) - len(sentence[start:].lstrip())
-    while spans and not sentence[spans[-1][1] : end].strip():
+    while spans and spans[-1] not in replaced and not sentence[spans[-1][1] : end].strip():
         end = len(sentence[: spans.pop()[0]].rstrip())
     bounds = [start, *(place for span in spans for place in span), max(start, end)]
-    pieces = [sentence[a:b] for a, b in pairwise(bounds)]
+    pieces = [replaced.get((a, b), sentence[a:b]) for a, b in pairwise(bounds)]
     masked = [mask(i // 2 + 1) if i % 2 else piece for i, piece in enumerate(pieces)]
     return Protected(
         sentence[:start], "".join(masked), sentence[max(start, end) :], tuple(pieces[1::2])
     )
 
 
-def _find(sentence: str) -> list[tuple[int, int]]:
+def fixed_spans(sentence: str) -> list[tuple[int, int]]:
+    """Where a sentence holds addresses, placeholders, code, names of things and emoji."""
     found = [match.span() for match in _SPANS.finditer(sentence)]
     found += [match.span() for match in _GRAPHEME.finditer(sentence) if _EMOJI.search(match[0])]
     if "." in sentence or "://" in sentence or "@" in sentence:
