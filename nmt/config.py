@@ -277,7 +277,7 @@ class TrainingConfig(Section):
         0.0, ge=0, le=1, description="share of sources with a fault: case, end mark or a slip"
     )
     masks: float = Field(
-        0.0, ge=0, le=1, description="share of pairs with {1} for a name or number on both sides"
+        0.0, ge=0, le=1, description="share of batches with {1} for what both sides hold alike"
     )
     temperature: float = Field(5.0, ge=1, description="directions ~ pairs ** (1 / temperature)")
     label_smoothing: float = Field(0.1, ge=0, lt=1)
@@ -308,8 +308,6 @@ class TrainingConfig(Section):
     def _budget(self) -> TrainingConfig:
         if self.max_steps is None and self.max_minutes is None:
             raise ValueError("a budget is needed: max_steps, max_minutes or both")
-        if self.noise + self.masks > 1:
-            raise ValueError("noise and masks are shares of the same pairs: at most 1 together")
         return self
 
 

@@ -39,16 +39,30 @@ def test_without_any_a_mask_stands_at_the_beginning_or_the_end(source: str, targ
     assert len(found) == 2
 
 
-def test_a_share_of_the_pairs_has_masks_on_both_sides(
+def test_a_share_of_the_batches_has_masks_on_both_sides(
     tiny_config: Config, tiny_corpus: Path
 ) -> None:
-    settings = tiny_config.training.model_copy(update={"masks": 0.3})
+    settings = tiny_config.training.model_copy(update={"masks": 0.3, "noise": 0.0})
     corpus = Corpus(tiny_corpus)
     stream = BatchStream(corpus, tiny_config.languages, settings)
-    counts = []
-    for batch in [next(stream) for _ in range(60)]:
+    with_masks = []
+    for batch in [next(stream) for _ in range(100)]:
+        counts = []
         for source, target in zip(batch.source_BS, batch.labels_BT, strict=True):
             texts = [corpus.tokenizer.decode(row[row != PAD].tolist()) for row in (source, target)]
             assert texts[0].count("{1}") == texts[1].count("{1}")
             counts.append(texts[0].count("{1}"))
-    assert 0.2 < sum(counts) / len(counts) < 0.4
+        assert set(counts) in ({0}, {1})
+        with_masks.append(counts[0])
+    assert 15 < sum(with_masks) < 45
+
+
+def test_all_ranks_have_masks_in_the_same_batches(tiny_config: Config, tiny_corpus: Path) -> None:
+    settings = tiny_config.training.model_copy(update={"masks": 0.5, "noise": 0.3})
+    corpus = Corpus(tiny_corpus)
+    whole = BatchStream(corpus, tiny_config.languages, settings)
+    halves = [BatchStream(corpus, tiny_config.languages, settings, None, r, 2) for r in (0, 1)]
+    for _ in range(20):
+        rows = [row[row != PAD].tolist() for row in next(whole).source_BS]
+        parts = [[row[row != PAD].tolist() for row in next(half).source_BS] for half in halves]
+        assert rows[0::2] == parts[0] and rows[1::2] == parts[1]

@@ -174,37 +174,37 @@ class BatchStream:
             self.position = Position(self.position.pool + 1, 0, self._next_cursors)
             self._fill_pool()
         rows = self._pool[self.position.batch]
-        examples = [self._example(row) for row in rows[self._rank :: self._ranks]]
+        with_masks = self._draw(self.position.batch, 1).random() < self._config.masks
+        examples = [self._example(row, with_masks) for row in rows[self._rank :: self._ranks]]
         self.position = Position(self.position.pool, self.position.batch + 1, self.position.cursors)
         batch = collate(examples, len(self._languages))
         for shard in self._shards:
             shard.release()
         return batch
 
-    def _example(self, row: int) -> Example:
-        """The pair in a row of the pool; now and then as people type it, or with masks."""
+    def _example(self, row: int, with_masks: bool) -> Example:
+        """The pair in a row of the pool; with masks, or now and then as people type it."""
         stream, index = self._members[row]
         chosen: Stream = self.streams[stream]
         example = chosen.example(index, self._languages.index(chosen.target))
-        noise, masks = self._config.noise, self._config.masks
-        if not noise and not masks:
-            return example
-        rng = np.random.default_rng([self._config.seed, self.position.pool, row])
-        drawn = rng.random()
-        if drawn >= noise + masks:
+        rng = self._draw(row, 2)
+        with_noise = not with_masks and rng.random() < self._config.noise
+        if not with_masks and not with_noise:
             return example
         source, target = (self._text(side) for side in (example.source, example.target))
-        if drawn < noise:
-            source = add_noise(source, rng)
+        if with_noise:
+            changed = example._replace(source=self._tokenizer.encode(add_noise(source, rng)))
         else:
             source, target = add_masks(source, target, rng)
-        changed = example._replace(
-            source=self._tokenizer.encode(source),
-            target=example.target if drawn < noise else self._tokenizer.encode(target),
-        )
+            encoded = [self._tokenizer.encode(text) for text in (source, target)]
+            changed = example._replace(source=encoded[0], target=encoded[1])
         longest = max(len(changed.source), len(changed.target))
         fits = len(changed.source) > 0 and longest <= self._config.max_pieces
         return changed if fits else example
+
+    def _draw(self, number: int, what: int) -> np.random.Generator:
+        """Random numbers that depend on the place in the data only: every rank has the same."""
+        return np.random.default_rng([self._config.seed, self.position.pool, number, what])
 
     def _text(self, pieces: Sequence[int] | npt.NDArray[np.uint16]) -> str:
         return self._tokenizer.decode([int(piece) for piece in pieces])

@@ -1,4 +1,7 @@
-"""Masks in training pairs, so that a model keeps what they stand for; see `nmt.text.protect`."""
+"""Masks in training pairs, so that a model keeps what they stand for; see `nmt.text.protect`.
+
+Whole batches have them: among pairs of one length, some that are longer would be padding for all.
+"""
 
 from __future__ import annotations
 

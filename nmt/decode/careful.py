@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from statistics import mean
 
+import regex
+
 from nmt.decode.engine import DecodeOptions
 from nmt.decode.flags import Flag, find_flags, missing_numbers
 from nmt.decode.glossary import Glossary, lacking, put_in
@@ -188,9 +190,24 @@ class _Attempt:
         )
 
 
+# What ends a sentence, and what a language may put in front of one that ends so.
+_END = regex.compile(r"[\s.!?…。！？]+$")
+_OPENING = "¿¡"
+
+
 def _in_place_of(original: str, translation: str) -> str:
-    """A translation within the white space of the original; the original where there is none."""
-    if not translation:
+    """A translation within the white space of the original; the original where there is none.
+
+    The model takes a stretch for a sentence: an end that the original does not have goes again, and
+    so does a capital.
+    """
+    text = translation.strip()
+    words = original.strip()
+    if not text or not words:
         return original
+    if not _END.search(words):
+        text = _END.sub("", text).lstrip(_OPENING) or text
+    if words[0].islower() and not text[1:2].isupper():
+        text = text[0].lower() + text[1:]
     start = len(original) - len(original.lstrip())
-    return original[:start] + translation.strip() + original[len(original.rstrip()) :]
+    return original[:start] + text + original[len(original.rstrip()) :]
