@@ -27,7 +27,7 @@ Reply = Callable[[str, TargetMix, str | None], str]
 class ScriptedSentences:
     """Answers `reply(text, target, via)`, which may be `best|second|third`; notes each call."""
 
-    best_pieces = max_pieces = 100
+    max_pieces = 100
 
     def __init__(
         self, languages: Sequence[str], directions: Sequence[tuple[str, str]], reply: Reply
@@ -37,8 +37,8 @@ class ScriptedSentences:
         self.calls: list[tuple[list[str], str | None, str | None]] = []
         self._reply = reply
 
-    def count_pieces(self, text: str) -> int:
-        return len(text.split())
+    def fits(self, text: str) -> bool:
+        return len(text.split()) <= self.max_pieces
 
     def is_known(self, word: str) -> bool:
         return True

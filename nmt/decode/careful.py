@@ -54,23 +54,13 @@ def translate_jobs(
     # A full beam to choose from costs next to nothing.
     attempt = _Attempt(sentences, identifier, replace(options, n_best=options.beam_size))
     found = attempt(jobs, via)
-    again = [
-        i for i, job in enumerate(jobs) if via is None and _may_pivot(sentences, job, found[i])
-    ]
+    again = [i for i, job in enumerate(jobs) if via is None and attempt.may_pivot(job, found[i])]
     for i, second in zip(again, attempt([jobs[i] for i in again], PIVOT), strict=True):
         if len(second.flags) < len(found[i].flags):
             found[i] = replace(second, retry="pivot")
     for i, with_terms in attempt.use_terms(jobs, found, via):
         found[i] = with_terms
     return [replace(one, hypotheses=one.hypotheses[: options.n_best]) for one in found]
-
-
-def _may_pivot(sentences: SentenceTranslator, job: Job, result: Translation) -> bool:
-    """Whether going through the pivot language may mend a translation."""
-    if not result.flags or not job.target.is_plain or PIVOT not in sentences.languages:
-        return False
-    direction = job.source, job.target.languages[0]
-    return PIVOT not in direction and direction not in sentences.directions
 
 
 @dataclass(frozen=True)
@@ -89,6 +79,15 @@ class _Attempt:
         broken = [job for job, result in zip(jobs, chosen, strict=True) if result is None]
         parts = self._in_parts(broken, via)
         return [result or next(parts) for result in chosen]
+
+    def may_pivot(self, job: Job, result: Translation) -> bool:
+        """Whether going through the pivot language may mend a translation."""
+        languages = self.sentences.languages
+        if not result.flags or not job.target.is_plain or PIVOT not in languages:
+            return False
+        found = self.identifier.detect(job.text)
+        direction = job.source or (found.language if found else PIVOT), job.target.languages[0]
+        return PIVOT not in direction and direction not in self.sentences.directions
 
     def use_terms(
         self, jobs: Sequence[Job], found: Sequence[Translation], via: str | None
@@ -141,13 +140,15 @@ class _Attempt:
         ]
         if not complete:
             return None
-        best = complete[0]
-        if job.target.is_plain:  # between languages there is no telling what is wrong
-            best = next((h for h in complete if not self._flags(job, h)), best)
+        best, flags = complete[0], self._flags(job, complete[0])
+        # Between languages there is no telling what is wrong.
+        if flags and job.target.is_plain:
+            judged = ((h, self._flags(job, h)) for h in complete)
+            best, flags = next((pair for pair in judged if not pair[1]), (best, flags))
         others = [hypothesis for hypothesis in complete if hypothesis != best]
         is_first = best.score == raw.hypotheses[0].score
         result = replace(raw, hypotheses=(best, *others), retry=None if is_first else "hypothesis")
-        return self._judged(job, result)
+        return self._judged(job, result, flags)
 
     def _in_parts(self, jobs: Sequence[Job], via: str | None) -> Iterator[Translation]:
         """Jobs with spans or numbers that the model does not keep: translated around them."""
@@ -171,11 +172,13 @@ class _Attempt:
             )
             yield self._judged(job, replace(worded[0], hypotheses=(whole,), retry="parts"))
 
-    def _judged(self, job: Job, result: Translation) -> Translation:
-        """A result with its flags and languages."""
+    def _judged(
+        self, job: Job, result: Translation, flags: tuple[Flag, ...] | None = None
+    ) -> Translation:
+        """A result with its flags, which may be known already, and languages."""
         return replace(
             result,
-            flags=self._flags(job, result.hypotheses[0]),
+            flags=self._flags(job, result.hypotheses[0]) if flags is None else flags,
             detected=self.identifier.detect(result.text),
             shares={} if job.target.is_plain else self.identifier.shares(result.text),
         )

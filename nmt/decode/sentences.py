@@ -117,9 +117,12 @@ class SentenceTranslator:
         """Whether the vocabulary has all characters of a word."""
         return not self._tokenizer.has_bytes(word)
 
-    def count_pieces(self, text: str) -> int:
-        """How many pieces a text has; a sentence may have up to `max_pieces`."""
-        return len(self._tokenizer.encode(text))
+    def fits(self, text: str) -> bool:
+        """Whether a text has no more than `best_pieces`."""
+        longest = self.best_pieces
+        # A piece is no less than a letter, and a space in front may be one more.
+        is_short = text.isascii() and len(text) < longest
+        return is_short or len(self._tokenizer.encode(text)) <= longest
 
     def translate(
         self,

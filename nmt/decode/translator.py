@@ -97,8 +97,7 @@ class Translator:
         if source is None:
             found = self.identifier.detect(text)
             source = found.language if found else PIVOT
-        longest = self.sentences.best_pieces
-        return make_plan(text, source, lambda part: self.sentences.count_pieces(part) <= longest)
+        return make_plan(text, source, self.sentences.fits)
 
     def translate_jobs(
         self,

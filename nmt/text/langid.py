@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import regex
@@ -19,6 +20,7 @@ from nmt.errors import ConfigError
 
 # More text makes no answer surer, only slower: 4,000 characters take some milliseconds.
 JUDGED_CHARACTERS = 4000
+RANKINGS_KEPT = 2048
 
 
 # A word: a run of letters, or one character of a script that writes no spaces.
@@ -81,6 +83,8 @@ class LanguageIdentifier:
             norm_probs=True,
             tk_row=full.tk_row,
         )
+        # A translation is judged more than once, and words come again.
+        self._rank = lru_cache(RANKINGS_KEPT)(self._model.rank)
 
     @property
     def signature(self) -> str:
@@ -101,7 +105,7 @@ class LanguageIdentifier:
         """All languages, the most likely first, with confidences that sum to 1."""
         return [
             Detection(self._code_of[label], float(confidence))
-            for label, confidence in self._model.rank(text[:JUDGED_CHARACTERS])
+            for label, confidence in self._rank(text[:JUDGED_CHARACTERS])
         ]
 
     def words(self, text: str, languages: Collection[str] | None = None) -> list[Word]:

@@ -35,6 +35,7 @@ class Tokenizer:
             if not (piece.startswith("<2") and piece.endswith(">")):
                 break  # tags directly follow the special pieces
             self.tag_ids[piece[2:-1]] = index
+        self._bytes = {i for i in range(self._spm.vocab_size()) if self._spm.is_byte(i)}
         # A tag written in someone's text is text: it must not choose the language.
         self._spelled = {
             index: [self._character(c) for c in language_tag(code)]
@@ -70,19 +71,16 @@ class Tokenizer:
 
     def encode(self, text: str) -> list[int]:
         """Piece ids of a sentence: neither tag nor end of sentence."""
-        return self.encode_all([text])[0]
+        # Not as a list of one: for that the library sets threads to work, which takes longer.
+        return self._without_tags(self._spm.encode(text))
 
     def has_bytes(self, text: str) -> bool:
         """Whether a text has characters that the vocabulary can only spell in bytes."""
-        return any(self._spm.is_byte(i) for i in self.encode(text))
+        return not self._bytes.isdisjoint(self._spm.encode(text))
 
     def encode_all(self, texts: Sequence[str]) -> list[list[int]]:
         """Piece ids of each sentence."""
-        encoded: list[list[int]] = self._spm.encode(list(texts))
-        for number, ids in enumerate(encoded):
-            if any(i in self._spelled for i in ids):
-                encoded[number] = [p for i in ids for p in self._spelled.get(i, [i])]
-        return encoded
+        return [self._without_tags(ids) for ids in self._spm.encode(list(texts))]
 
     def encode_with_spans(self, text: str) -> tuple[list[int], list[tuple[int, int]]]:
         """Piece ids of a sentence, and the characters of it that each one stands for."""
@@ -99,6 +97,11 @@ class Tokenizer:
         """The text of piece ids; special pieces and tags give nothing."""
         first = UNK + len(self.tag_ids)
         return str(self._spm.decode([i for i in ids if i > first or i == UNK]))
+
+    def _without_tags(self, ids: list[int]) -> list[int]:
+        if self._spelled.keys().isdisjoint(ids):
+            return ids
+        return [piece for i in ids for piece in self._spelled.get(i, [i])]
 
     def _character(self, character: str) -> int:
         index = int(self._spm.piece_to_id(character))
