@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nmt.text.segment import Segment, join, split
+from nmt.text.segment import Segment, join, needs_language, split
 
 LANGUAGES = ("en", "es", "pt", "fr", "ja", "ko", "ru", "uk", "be")
 
@@ -102,3 +102,9 @@ def test_join_wants_one_translation_for_each_sentence(count: int) -> None:
 
 def test_a_long_line_is_split_in_linear_time() -> None:
     assert len(sentences("A cat sat here. " * 20_000, "en")) == 20_000
+
+
+@given(st.text(alphabet="ab A,.!?。！:;-\n'\"」¿ あ", max_size=24))
+def test_without_a_sign_in_the_middle_the_language_does_not_matter(text: str) -> None:
+    if not needs_language(text):
+        assert all(split(text, language) == split(text, "en") for language in LANGUAGES)

@@ -12,7 +12,7 @@ import regex
 from nmt.decode.engine import DecodeOptions
 from nmt.decode.flags import Flag, find_flags, missing_numbers
 from nmt.decode.glossary import Glossary, lacking, put_in
-from nmt.decode.sentences import Hypothesis, SentenceTranslator, Translation
+from nmt.decode.sentences import Hypothesis, Retry, SentenceTranslator, Translation
 from nmt.text.alignment import Span
 from nmt.text.langid import LanguageIdentifier
 from nmt.text.protect import Protected, fixed_spans, protect
@@ -51,8 +51,7 @@ def translate_jobs(
     of a glossary are chosen from the beam, or else put in the place of the words aligned with them.
     """
     options = options or DecodeOptions()
-    # A full beam to choose from costs next to nothing.
-    attempt = _Attempt(sentences, identifier, replace(options, n_best=options.beam_size))
+    attempt = _Attempt(sentences, identifier, options)
     found = attempt(jobs, via)
     again = [i for i, job in enumerate(jobs) if via is None and attempt.may_pivot(job, found[i])]
     for i, second in zip(again, attempt([jobs[i] for i in again], PIVOT), strict=True):
@@ -73,12 +72,21 @@ class _Attempt:
 
     def __call__(self, jobs: Sequence[Job], via: str | None) -> list[Translation]:
         """A judged translation for each job."""
-        protected = [protect(job.text, self.sentences.is_known) for job in jobs]
-        raw = self._translate([p.text for p in protected], jobs, via)
-        chosen = [self._choose(*each) for each in zip(jobs, protected, raw, strict=True)]
-        broken = [job for job, result in zip(jobs, chosen, strict=True) if result is None]
+        found = self._translate_and_choose(jobs, via, self.options)
+        if self.options.n_best < self.options.beam_size:
+            # The whole beam to choose from, which takes longer, where the best does not do.
+            wide = replace(self.options, n_best=self.options.beam_size)
+            again = [
+                i
+                for i, (job, result) in enumerate(zip(jobs, found, strict=True))
+                if result is None or result.flags or lacking(job.terms.values(), result.text)
+            ]
+            wider = self._translate_and_choose([jobs[i] for i in again], via, wide)
+            for i, result in zip(again, wider, strict=True):
+                found[i] = result
+        broken = [job for job, result in zip(jobs, found, strict=True) if result is None]
         parts = self._in_parts(broken, via)
-        return [result or next(parts) for result in chosen]
+        return [result or next(parts) for result in found]
 
     def may_pivot(self, job: Job, result: Translation) -> bool:
         """Whether going through the pivot language may mend a translation."""
@@ -100,8 +108,7 @@ class _Attempt:
             if terms and not holding:
                 wanting.append(i)
             elif holding != result.hypotheses:
-                chosen = replace(result, hypotheses=holding, retry="hypothesis")
-                yield i, self._judged(job, chosen)
+                yield i, self._judged(job, result, holding, "hypothesis")
         links = self.sentences.align(
             [jobs[i].text for i in wanting],
             [found[i].text for i in wanting],
@@ -115,17 +122,21 @@ class _Attempt:
                 apart.append(i)
                 continue
             best = replace(found[i].hypotheses[0], text=text)
-            result = replace(found[i], hypotheses=(best,), retry="term")
-            yield i, self._judged(jobs[i], result)
+            yield i, self._judged(jobs[i], found[i], (best,), "term")
         yield from zip(apart, self._in_parts([jobs[i] for i in apart], via), strict=True)
 
+    def _translate_and_choose(
+        self, jobs: Sequence[Job], via: str | None, options: DecodeOptions
+    ) -> list[Translation | None]:
+        protected = [protect(job.text, self.sentences.is_known) for job in jobs]
+        raw = self._translate([p.text for p in protected], jobs, via, options)
+        return [self._choose(*each) for each in zip(jobs, protected, raw, strict=True)]
+
     def _translate(
-        self, texts: Sequence[str], jobs: Sequence[Job], via: str | None
+        self, texts: Sequence[str], jobs: Sequence[Job], via: str | None, options: DecodeOptions
     ) -> list[Translation]:
         targets, sources = [job.target for job in jobs], [job.source for job in jobs]
-        return self.sentences.translate(
-            texts, targets, source=sources, via=via, options=self.options
-        )
+        return self.sentences.translate(texts, targets, source=sources, via=via, options=options)
 
     def _choose(self, job: Job, protected: Protected, raw: Translation) -> Translation | None:
         """The first hypothesis without a flag, or the first; None if none holds all it must."""
@@ -133,7 +144,7 @@ class _Attempt:
             unchanged = (Hypothesis(job.text, 0.0),)
             return replace(raw, hypotheses=unchanged, path="unchanged", flags=())
         complete = [
-            replace(hypothesis, text=text)
+            hypothesis if text == hypothesis.text else replace(hypothesis, text=text)
             for hypothesis in raw.hypotheses
             if (text := protected.restore(hypothesis.text)) is not None
             and not missing_numbers(job.text, text)
@@ -145,10 +156,10 @@ class _Attempt:
         if flags and job.target.is_plain:
             judged = ((h, self._flags(job, h)) for h in complete)
             best, flags = next((pair for pair in judged if not pair[1]), (best, flags))
-        others = [hypothesis for hypothesis in complete if hypothesis != best]
         is_first = best.score == raw.hypotheses[0].score
-        result = replace(raw, hypotheses=(best, *others), retry=None if is_first else "hypothesis")
-        return self._judged(job, result, flags)
+        others = [hypothesis for hypothesis in complete if hypothesis is not best]
+        retry: Retry | None = None if is_first else "hypothesis"
+        return self._judged(job, raw, (best, *others), retry, flags)
 
     def _in_parts(self, jobs: Sequence[Job], via: str | None) -> Iterator[Translation]:
         """Jobs with spans or numbers that the model does not keep: translated around them."""
@@ -159,7 +170,8 @@ class _Attempt:
         stretches = [(job, text) for job, p in zip(jobs, cut, strict=True) for text in p.between()]
         # What holds no letters is left as it is: a blank text stays blank.
         texts = [text.strip() if any(c.isalpha() for c in text) else "" for _, text in stretches]
-        raw = self._translate(texts, [job for job, _ in stretches], via)
+        options = replace(self.options, n_best=1)
+        raw = self._translate(texts, [job for job, _ in stretches], via, options)
         made = iter(zip(stretches, raw, strict=True))
         for job, protected in zip(jobs, cut, strict=True):
             own = [next(made) for _ in protected.between()]
@@ -170,17 +182,25 @@ class _Attempt:
                 mean(new.score for new in worded),
                 all(new.hypotheses[0].is_complete for new in worded),
             )
-            yield self._judged(job, replace(worded[0], hypotheses=(whole,), retry="parts"))
+            yield self._judged(job, worded[0], (whole,), "parts")
 
     def _judged(
-        self, job: Job, result: Translation, flags: tuple[Flag, ...] | None = None
+        self,
+        job: Job,
+        raw: Translation,
+        hypotheses: tuple[Hypothesis, ...],
+        retry: Retry | None,
+        flags: tuple[Flag, ...] | None = None,
     ) -> Translation:
-        """A result with its flags, which may be known already, and languages."""
+        """A result with other hypotheses, their flags, which may be known, and languages."""
+        text = hypotheses[0].text
         return replace(
-            result,
-            flags=self._flags(job, result.hypotheses[0]) if flags is None else flags,
-            detected=self.identifier.detect(result.text),
-            shares={} if job.target.is_plain else self.identifier.shares(result.text),
+            raw,
+            hypotheses=hypotheses,
+            retry=retry,
+            flags=self._flags(job, hypotheses[0]) if flags is None else flags,
+            detected=self.identifier.detect(text),
+            shares={} if job.target.is_plain else self.identifier.shares(text),
         )
 
     def _flags(self, job: Job, hypothesis: Hypothesis) -> tuple[Flag, ...]:

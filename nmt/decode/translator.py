@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -24,9 +25,12 @@ from nmt.decode.sentences import (
 from nmt.model.model_dir import ModelInfo
 from nmt.text.alignment import Link
 from nmt.text.langid import LanguageIdentifier
+from nmt.text.segment import needs_language
 from nmt.text.target_mix import TargetLike, TargetMix
 
 SHIPPED_MODEL = Path(__file__).parent.parent / "pretrained"
+# More are translated in groups of so many.
+TEXTS_TOGETHER = 256
 # Of several sentences the one that is furthest from what the model was trained on speaks for all.
 PATHS: tuple[TranslationPath, ...] = ("pivot", "zero_shot", "unknown", "direct", "unchanged")
 
@@ -77,27 +81,39 @@ class Translator:
         Raises UnknownLanguage and InvalidMix.
         """
         mixes, sources = targets_of(target, len(texts)), sources_of(source, len(texts))
-        plans = [self.plan(text, code) for text, code in zip(texts, sources, strict=True)]
-        jobs = [
-            Job(sentence, mix, code, glossary)
-            for plan, mix, code in zip(plans, mixes, sources, strict=True)
-            for sentence in plan.sentences
+
+        def translate(places: range) -> list[Translation]:
+            plans = [self.plan(texts[i], sources[i]) for i in places]
+            jobs = [
+                Job(sentence, mixes[i], sources[i], glossary)
+                for i, plan in zip(places, plans, strict=True)
+                for sentence in plan.sentences
+            ]
+            results = iter(self.translate_jobs(jobs, via, options, align))
+            return [
+                assemble(plan, mixes[i], sources[i], list(islice(results, len(plan.sentences))))
+                for i, plan in zip(places, plans, strict=True)
+            ]
+
+        groups = [
+            range(start, min(start + TEXTS_TOGETHER, len(texts)))
+            for start in range(0, len(texts), TEXTS_TOGETHER)
         ]
-        results = iter(self.translate_jobs(jobs, via, options, align))
-        return [
-            assemble(plan, mix, code, list(islice(results, len(plan.sentences))))
-            for plan, mix, code in zip(plans, mixes, sources, strict=True)
-        ]
+        if len(groups) < 2:
+            return [found for group in groups for found in translate(group)]
+        # What is done around decoding, in Python, is done while another group decodes.
+        with ThreadPoolExecutor(2) as pool:
+            return [found for group in pool.map(translate, groups) for found in group]
 
     def plan(self, text: str, source: str | None = None) -> Plan:
         """The sentences of a text, each no longer than the model has learnt from.
 
         Without `source` the language is detected, as where sentences end depends on it.
         """
-        if source is None:
+        if source is None and needs_language(text):
             found = self.identifier.detect(text)
             source = found.language if found else PIVOT
-        return make_plan(text, source, self.sentences.fits)
+        return make_plan(text, source or PIVOT, self.sentences.fits)
 
     def translate_jobs(
         self,
@@ -139,6 +155,8 @@ def assemble(
     """The translation of a text from those of its sentences: best with best, second with second."""
     if not results:
         return Translation((Hypothesis(plan.text, 0.0),), "unchanged", source, target)
+    if len(plan.segments) == 1:
+        return results[0]
     if len(results) == 1:
         whole = [replace(h, text=plan.join([h.text])) for h in results[0].hypotheses]
         return replace(results[0], hypotheses=tuple(whole), links=_links(plan, results))

@@ -29,6 +29,7 @@ _SPANS = regex.compile(
     regex.VERBOSE,
 )
 _EMOJI = regex.compile(r"[\p{Extended_Pictographic}\p{Regional_Indicator}\u20e3]")
+_MAY_HAVE_LINKS = regex.compile(r"\w\.\w|://|@")
 _GRAPHEME = regex.compile(r"\X")
 # Where no spaces are written, a character.
 _WORD = regex.compile(
@@ -109,8 +110,9 @@ def protect(
 def fixed_spans(sentence: str) -> list[tuple[int, int]]:
     """Where a sentence holds addresses, placeholders, code, names of things and emoji."""
     found = [match.span() for match in _SPANS.finditer(sentence)]
-    found += [match.span() for match in _GRAPHEME.finditer(sentence) if _EMOJI.search(match[0])]
-    if "." in sentence or "://" in sentence or "@" in sentence:
+    if _EMOJI.search(sentence):
+        found += [m.span() for m in _GRAPHEME.finditer(sentence) if _EMOJI.search(m[0])]
+    if _MAY_HAVE_LINKS.search(sentence):
         found += [(link.index, link.last_index) for link in _linkify().match(sentence) or []]
     return found
 

@@ -23,6 +23,8 @@ _CUTS = tuple(
     re.compile(pattern)
     for pattern in (r"[;:；：]\s*|\s+[–—-]\s+", r"[,、，،]\s*", r"\s+", r"(?<=.)(?=.)")
 )
+# A sign that may end a sentence, with words behind it on its line.
+_END_INSIDE = re.compile(r"[^\w\s,、，'’].*\S")
 # Half of a character, which Python can hold and no library takes.
 _SURROGATES = re.compile(r"[\ud800-\udfff]")
 
@@ -33,6 +35,11 @@ class Segment:
 
     text: str
     is_sentence: bool
+
+
+def needs_language(text: str) -> bool:
+    """Whether it may depend on the language where the sentences of a text end."""
+    return _END_INSIDE.search(text) is not None
 
 
 def split(text: str, language: str) -> list[Segment]:
