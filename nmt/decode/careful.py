@@ -13,7 +13,7 @@ from nmt.decode.engine import DecodeOptions
 from nmt.decode.flags import Flag, find_flags, missing_numbers
 from nmt.decode.glossary import Glossary, lacking, put_in
 from nmt.decode.sentences import Hypothesis, Retry, SentenceTranslator, Translation
-from nmt.text.alignment import Span
+from nmt.text.alignment import Link, Span
 from nmt.text.langid import LanguageIdentifier
 from nmt.text.protect import Protected, fixed_spans, protect
 from nmt.text.target_mix import TargetMix
@@ -23,12 +23,16 @@ PIVOT = "en"
 
 @dataclass(frozen=True)
 class Job:
-    """A sentence to translate; `source` is None where nobody knows it."""
+    """A sentence to translate; `source` is None where nobody knows it.
+
+    The translation uses the terms of the `glossary`; with `align` it has links between the words.
+    """
 
     text: str
     target: TargetMix
     source: str | None
     glossary: Glossary | None = None
+    align: bool = False
 
     @cached_property
     def terms(self) -> dict[Span, str]:
@@ -59,7 +63,14 @@ def translate_jobs(
             found[i] = replace(second, retry="pivot")
     for i, with_terms in attempt.use_terms(jobs, found, via):
         found[i] = with_terms
-    return [replace(one, hypotheses=one.hypotheses[: options.n_best]) for one in found]
+    for i, links in attempt.find_links(jobs, found):
+        found[i] = replace(found[i], links=links)
+    return [
+        one
+        if len(one.hypotheses) <= options.n_best
+        else replace(one, hypotheses=one.hypotheses[: options.n_best])
+        for one in found
+    ]
 
 
 @dataclass(frozen=True)
@@ -109,12 +120,7 @@ class _Attempt:
                 wanting.append(i)
             elif holding != result.hypotheses:
                 yield i, self._judged(job, result, holding, "hypothesis")
-        links = self.sentences.align(
-            [jobs[i].text for i in wanting],
-            [found[i].text for i in wanting],
-            [jobs[i].target for i in wanting],
-            source=[jobs[i].source for i in wanting],
-        )
+        links = self._align([jobs[i] for i in wanting], [found[i] for i in wanting])
         apart: list[int] = []
         for i, own in zip(wanting, links, strict=True):
             text = put_in(jobs[i].terms, found[i].text, own)
@@ -124,6 +130,22 @@ class _Attempt:
             best = replace(found[i].hypotheses[0], text=text)
             yield i, self._judged(jobs[i], found[i], (best,), "term")
         yield from zip(apart, self._in_parts([jobs[i] for i in apart], via), strict=True)
+
+    def find_links(
+        self, jobs: Sequence[Job], found: Sequence[Translation]
+    ) -> Iterator[tuple[int, tuple[Link, ...]]]:
+        """The links of those translations that shall have them, with their places."""
+        asked = [i for i, job in enumerate(jobs) if job.align]
+        links = self._align([jobs[i] for i in asked], [found[i] for i in asked])
+        return zip(asked, links, strict=True)
+
+    def _align(self, jobs: Sequence[Job], found: Sequence[Translation]) -> list[tuple[Link, ...]]:
+        return self.sentences.align(
+            [job.text for job in jobs],
+            [result.text for result in found],
+            [job.target for job in jobs],
+            source=[job.source for job in jobs],
+        )
 
     def _translate_and_choose(
         self, jobs: Sequence[Job], via: str | None, options: DecodeOptions

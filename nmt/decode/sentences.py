@@ -181,6 +181,8 @@ class SentenceTranslator:
         Where the source language is known, the way back is asked as well: a word pair counts as
         much as both directions see it. A pair of sentences that is too long has no links.
         """
+        if not texts:
+            return []
         mixes = targets_of(target, len(texts))
         sources = sources_of(source, len(texts))
         encoded = [

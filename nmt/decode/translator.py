@@ -85,11 +85,11 @@ class Translator:
         def translate(places: range) -> list[Translation]:
             plans = [self.plan(texts[i], sources[i]) for i in places]
             jobs = [
-                Job(sentence, mixes[i], sources[i], glossary)
+                Job(sentence, mixes[i], sources[i], glossary, align)
                 for i, plan in zip(places, plans, strict=True)
                 for sentence in plan.sentences
             ]
-            results = iter(self.translate_jobs(jobs, via, options, align))
+            results = iter(self.translate_jobs(jobs, via, options))
             return [
                 assemble(plan, mixes[i], sources[i], list(islice(results, len(plan.sentences))))
                 for i, plan in zip(places, plans, strict=True)
@@ -116,23 +116,10 @@ class Translator:
         return make_plan(text, source or PIVOT, self.sentences.fits)
 
     def translate_jobs(
-        self,
-        jobs: Sequence[Job],
-        via: str | None = None,
-        options: DecodeOptions | None = None,
-        align: bool = False,
+        self, jobs: Sequence[Job], via: str | None = None, options: DecodeOptions | None = None
     ) -> list[Translation]:
         """One translation for each sentence of some plans, whatever their languages."""
-        found = translate_jobs(self.sentences, self.identifier, jobs, via, options)
-        if not align:
-            return found
-        links = self.sentences.align(
-            [job.text for job in jobs],
-            [result.text for result in found],
-            [job.target for job in jobs],
-            source=[job.source for job in jobs],
-        )
-        return [replace(result, links=own) for result, own in zip(found, links, strict=True)]
+        return translate_jobs(self.sentences, self.identifier, jobs, via, options)
 
 
 def load_translator(
