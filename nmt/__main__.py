@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TextIO, get_args
 
 import click
 
-from nmt.data.corpus import decode_line
 from nmt.decode.engine import MAX_BEAM_SIZE, DecodeOptions, EngineName
 from nmt.decode.export import ExportFormat
+from nmt.documents.document import FORMATS
 from nmt.errors import ConfigError, InvalidMix, MacaronicError, MissingDependency, UnknownLanguage
 from nmt.text.target_mix import TargetMix
 
@@ -127,7 +127,10 @@ def decoding_options(command: Callable[..., Any]) -> Callable[..., Any]:
 )
 @click.option("--length-penalty", default=1.0, show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object for each sentence.")
-@click.option("--document", is_flag=True, help="Split the text into sentences and rejoin them.")
+@click.option("--document", is_flag=True, help="FILE is a document: see below.")
+@click.option(
+    "--format", type=click.Choice(list(FORMATS)), help="Of the document; by its suffix otherwise."
+)
 @click.option(
     "--glossary",
     "glossary_file",
@@ -146,6 +149,7 @@ def translate(
     length_penalty: float,
     as_json: bool,
     document: bool,
+    format: str | None,
     glossary_file: Path | None,
     output: Path | None,
     resume: bool,
@@ -157,15 +161,21 @@ def translate(
     One line out for each line in, also for empty ones. With --n-best N a line holds up to N
     hypotheses, best first, with a tab between them.
 
+    With --document the file is text of any length, HTML, Markdown, subtitles, JSON, PO or XLIFF:
+    its texts are translated, and all else stays as it is.
+
     \b
     Examples:
       echo "Where is the station?" | macaronic translate --to es
+      macaronic translate --to es --document page.html --output page.es.html
       macaronic translate --to es large.txt --output large.es.txt --resume
     """
     from nmt.decode.glossary import Glossary
     from nmt.decode.lines import translate_lines
     from nmt.decode.output import ResumableFile
+    from nmt.documents import TranslateWith, format_of, translate_document
 
+    document = document or format is not None
     if document and (n_best > 1 or as_json):
         raise click.UsageError("--document takes neither --n-best nor --json")
     if resume and (output is None or document):
@@ -176,12 +186,14 @@ def translate(
     glossary = Glossary.read(glossary_file) if glossary_file else None
     translator = load()
     if document:
-        text = decode_line(file.read(), name)
-        (found,) = translator.translate(
-            [text], mix, source=source, via=via, options=options, glossary=glossary
-        )
-        with click.open_file(str(output or "-"), "w", encoding="utf-8", atomic=True) as written:
-            written.write(found.text)
+        chosen = format or (format_of(name) if Path(name).suffix else "text")
+        translate = TranslateWith(translator, mix, source, via, options, glossary)
+        code = mix.languages[0] if mix.is_plain else None
+        made = translate_document(file.read(), chosen, translate, code)
+        with click.open_file(str(output or "-"), "wb", atomic=True) as written:
+            written.write(made)
+        for flag, times in translate.flags.items():
+            click.echo(f"{flag}: {times} of {translate.texts} texts", err=True)
         return
 
     def lines(skip: int = 0) -> Iterator[list[str]]:

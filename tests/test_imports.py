@@ -21,6 +21,7 @@ ORDER: tuple[tuple[str, ...], ...] = (
     ("data",),
     ("model",),
     ("decode",),
+    ("documents",),
     ("evaluate",),
     ("train", "analyse"),
     ("__main__",),
@@ -38,6 +39,8 @@ IMPORTERS = {
     "fastapi": ("serve",),
     "httpx2": ("nmt.data.download",),
     "linkify_it": ("nmt.text.protect",),
+    "markdown_it": ("nmt.documents.markdown",),
+    "mdit_py_plugins": ("nmt.documents.markdown",),
     "matplotlib": ("nmt.analyse",),
     "py3langid": ("nmt.text.langid",),
     "sacrebleu": ("nmt.evaluate",),
@@ -47,7 +50,15 @@ IMPORTERS = {
     "uvicorn": ("serve",),
 }
 # What people wait for before anything is computed: --help, answers to wrong input, tests.
-TORCH_FREE = ("nmt.__main__", "nmt.config", "nmt.errors", "nmt.text", "nmt.data", "serve")
+TORCH_FREE = (
+    "nmt.__main__",
+    "nmt.config",
+    "nmt.errors",
+    "nmt.text",
+    "nmt.data",
+    "nmt.documents",
+    "serve",
+)
 
 
 def modules(root: Path) -> dict[str, Path]:
@@ -109,7 +120,7 @@ def may_import(module: str, target: str) -> bool:
     if library != "nmt":
         return True
     if is_within(module, "serve"):
-        return rank(target) <= rank("nmt.decode")
+        return rank(target) <= rank("nmt.documents")
     return rank(target) < rank(module) or part_of(target) == part_of(module)
 
 

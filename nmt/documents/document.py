@@ -1,0 +1,83 @@
+"""The formats of documents, and the translation of one document."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import PurePath
+
+from nmt.documents import html, json_strings, plain, po, subtitles, xliff
+from nmt.documents.aligned import Translate
+from nmt.documents.charset import decode
+from nmt.documents.edits import Found, splice
+from nmt.errors import InvalidInput, MissingDependency
+
+
+@dataclass(frozen=True)
+class Format:
+    """A kind of documents: the suffixes of its files, and what finds the texts in one.
+
+    The second argument of `find` is the target language where the format records it.
+    """
+
+    suffixes: tuple[str, ...]
+    find: Callable[[str, str | None], Found]
+
+
+def _find_markdown(document: str, target: str | None) -> Found:
+    try:
+        from nmt.documents import markdown
+    except ModuleNotFoundError as error:
+        library = (error.name or "").partition(".")[0]
+        if library not in ("markdown_it", "mdit_py_plugins"):
+            raise
+        raise MissingDependency(
+            f"documents in Markdown need {library}: pip install 'macaronic[documents]'"
+        ) from None
+    return markdown.find(document, target)
+
+
+FORMATS = {
+    "text": Format((".txt",), plain.find),
+    "html": Format((".html", ".htm", ".xhtml"), html.find),
+    "markdown": Format((".md", ".markdown"), _find_markdown),
+    "srt": Format((".srt",), subtitles.find_srt),
+    "vtt": Format((".vtt",), subtitles.find_vtt),
+    "json": Format((".json",), json_strings.find),
+    "po": Format((".po", ".pot"), po.find),
+    "xliff": Format((".xlf", ".xliff"), xliff.find),
+}
+
+
+def format_of(name: str) -> str:
+    """The format of a file by its suffix; InvalidInput names those that are known."""
+    suffix = PurePath(name).suffix.lower()
+    for format, known in FORMATS.items():
+        if suffix in known.suffixes:
+            return format
+    suffixes = ", ".join(suffix for known in FORMATS.values() for suffix in known.suffixes)
+    raise InvalidInput(
+        f"{name!r} is no document of a known format: its name must end in {suffixes}"
+    )
+
+
+def translate_document(
+    data: bytes, format: str, translate: Translate, target: str | None = None
+) -> bytes:
+    """The document in another language, unchanged but for its texts.
+
+    All texts go to `translate` in one call. InvalidInput says what is wrong with a document, and in
+    which line.
+    """
+    if format not in FORMATS:
+        raise InvalidInput(f"{format!r} is no format: known are {', '.join(FORMATS)}")
+    document = decode(data, format)
+    found = FORMATS[format].find(document.text, target)
+    texts = [unit.text for unit in found.units]
+    translations = translate(texts) if texts else []
+    if len(translations) != len(texts):
+        raise ValueError(f"{len(translations)} translations for {len(texts)} texts")
+    edits = [*found.edits]
+    for unit, aligned in zip(found.units, translations, strict=True):
+        edits.extend(unit.edits(aligned))
+    return document.encode(splice(document.text, edits))
