@@ -6,13 +6,14 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
-from nmt import DecodeOptions, TargetMix, Translation, Translator, load_translator
+from nmt import DecodeOptions, Hypothesis, TargetMix, Translation, Translator, load_translator
 from nmt.decode.careful import Job
 from nmt.decode.plan import Plan
 from nmt.decode.translator import assemble
+from nmt.documents import Aligned, Document
 from nmt.text.langid import Detection
 from nmt.text.segment import Segment
 from serve.batcher import MicroBatcher
@@ -33,6 +34,7 @@ class Task:
     target: TargetMix
     source: str | None
     keep: bool = False  # leave the text as it is: it is in the target language already
+    align: bool = False  # say which words come from which
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,7 @@ class Backend:
         loaded = self.ready()
         plans = await asyncio.to_thread(lambda: [_plan(task, loaded.translator) for task in tasks])
         jobs = [
-            Job(sentence, task.target, task.source)
+            Job(sentence, task.target, task.source, align=task.align)
             for task, plan in zip(tasks, plans, strict=True)
             for sentence in plan.sentences
         ]
@@ -114,6 +116,21 @@ class Backend:
             assemble(plan, task.target, task.source, list(islice(results, len(plan.sentences))))
             for task, plan in zip(tasks, plans, strict=True)
         ]
+
+    async def translate_documents(self, tasks: Sequence[Task], format: str) -> list[Translation]:
+        """As `translate`, for documents of a format, with their structure unchanged."""
+        return await asyncio.gather(*(self._translate_document(task, format) for task in tasks))
+
+    async def _translate_document(self, task: Task, format: str) -> Translation:
+        document = await asyncio.to_thread(Document, task.text.encode(), format)
+        tasks = [replace(task, text=text, align=True) for text in document.texts]
+        found = await self.translate(tasks)
+        aligned = [Aligned(one.text, one.links) for one in found]
+        text = (await asyncio.to_thread(document.translated, aligned)).decode()
+        # What is told of the document is what is told of its texts together.
+        plan = Plan(tuple(Segment(one.text, is_sentence=True) for one in found))
+        whole = assemble(plan, task.target, task.source, found)
+        return replace(whole, hypotheses=(Hypothesis(text, whole.score),), links=())
 
     async def _load(self) -> None:
         start = time.perf_counter()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -18,6 +19,9 @@ from serve.languages import known_target, language_name
 from serve.limits import check_texts
 from serve.settings import Settings
 
+# Markup, which is in no language, would make any text look English.
+_TAG = re.compile(r"<[^>]*>")
+
 router = APIRouter(tags=["LibreTranslate"])
 
 EXAMPLES: dict[str, dict[str, Any]] = {
@@ -27,6 +31,12 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "source": "auto",
         "target": "fr",
         "alternatives": 2,
+    },
+    "HTML": {
+        "q": "<p>Where is <b>the station</b>?</p>",
+        "source": "en",
+        "target": "es",
+        "format": "html",
     },
     "A language between two": {
         "q": "Here the other guinea-pig cheered, and was suppressed.",
@@ -44,7 +54,7 @@ class TranslateRequest(BaseModel):
     target: str | dict[str, Any] = Field(
         description="a language code, a mix such as es:0.58,pt:0.42, or an object of weights"
     )
-    format: str = Field("text", description="text")
+    format: str = Field("text", description="text, or html, whose markup stays")
     alternatives: int = Field(0, ge=0, description="a whole number of 0 or more")
 
 
@@ -116,8 +126,8 @@ async def translate(
 def _check(wanted: TranslateRequest, settings: Settings) -> None:
     if not wanted.q:
         raise InvalidRequest("Invalid request: missing q parameter")
-    if wanted.format.lower() != "text":
-        raise InvalidRequest(f"{wanted.format} format is not supported: format must be text")
+    if wanted.format.lower() not in ("text", "html"):
+        raise InvalidRequest(f"{wanted.format} format is not supported: it must be text or html")
     if wanted.alternatives > settings.max_alternatives:
         raise InvalidRequest(
             f"Invalid request: alternatives is {wanted.alternatives}, it may be at most"
@@ -131,14 +141,19 @@ async def _translate(
 ) -> TranslateResponse:
     target = known_target(wanted.target, backend.languages)
     texts = [wanted.q] if isinstance(wanted.q, str) else wanted.q
-    sources = await backend.sources(texts, wanted.source)
+    is_html = wanted.format.lower() == "html"
+    words = [_TAG.sub(" ", text) for text in texts] if is_html else texts
+    sources = await backend.sources(words, wanted.source)
     tasks = []
     for text, found in zip(texts, sources, strict=True):
         source = found.language if found else None
         sure = found is not None and found.confidence >= settings.sure_confidence
         keep = sure and target.languages == (source,)
         tasks.append(Task(text, target, source, keep))
-    answers = await backend.translate(tasks)
+    if is_html:
+        answers = await backend.translate_documents(tasks, "html")
+    else:
+        answers = await backend.translate(tasks)
     if wanted.source.strip().lower() == AUTO:
         unknown = _guess(backend.languages)
         detected = [detected_language(found or unknown) for found in sources]

@@ -65,6 +65,34 @@ def best(translator: Translator, text: str, target: Any, source: str | None = "e
 # ---- translate ----
 
 
+def test_html_keeps_its_markup_and_says_what_is_wrong_with_its_texts() -> None:
+    replies = {"I like it.": "Me gusta.", "No & no?": "no no no no no no"}
+    translator = scripted(LANGUAGES, TRAINED, lambda text, *_: replies[text])
+    page = '<!-- a --><p class="x">{}</p>\n<p translate="no">Stop.</p><b>{}</b>'
+    with TestClient(create_app(Settings(), translator)) as client:
+        answer = post(
+            client,
+            q=[page.format("I like it.", "No &amp; no?"), "<i>I like it.</i>", ""],
+            source="en",
+            target="es",
+            format="html",
+        )
+    assert answer["translatedText"] == [
+        page.format("Me gusta.", "no no no no no no"),
+        "<i>Me gusta.</i>",
+        "",
+    ]
+    assert answer["flags"] == [["repetition"], [], []]
+
+
+def test_many_pages_at_once_do_not_wait_for_each_other_for_ever(
+    client: TestClient, tiny_translator: Translator
+) -> None:
+    expected = best(tiny_translator, TEXT, "es")
+    answer = post(client, q=[f"<p>{TEXT}</p>"] * 40, source="auto", target="es", format="html")
+    assert answer["translatedText"] == [f"<p>{expected}</p>"] * 40
+
+
 def test_a_text_is_translated_as_by_the_translator(
     client: TestClient, tiny_translator: Translator
 ) -> None:
@@ -247,7 +275,7 @@ def test_a_missing_field_is_named(client: TestClient, missing: str) -> None:
         ({"target": {}}, ["at least one weight"]),
         ({"target": {"es": "x"}}, ["weight of es", "number"]),
         ({"target": {"es": 0.5, "ES": 0.5}}, ["given twice"]),
-        ({"format": "html"}, ["html format is not supported"]),
+        ({"format": "xml"}, ["xml format is not supported", "text or html"]),
         ({"alternatives": "x"}, ["alternatives must be a whole number of 0 or more"]),
         ({"alternatives": -1}, ["alternatives must be a whole number of 0 or more"]),
         ({"alternatives": 5}, ["alternatives is 5", "at most 4"]),

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 
 from nmt.documents import html, json_strings, plain, po, subtitles, xliff
-from nmt.documents.aligned import Translate
+from nmt.documents.aligned import Aligned, Translate
 from nmt.documents.charset import decode
 from nmt.documents.edits import Found, splice
 from nmt.errors import InvalidInput, MissingDependency
@@ -61,23 +61,33 @@ def format_of(name: str) -> str:
     )
 
 
+class Document:
+    """The texts of a document, and the document with their translations.
+
+    Raises InvalidInput, which says what is wrong with the document and in which line.
+    """
+
+    def __init__(self, data: bytes, format: str, target: str | None = None) -> None:
+        """`target` is the target language, where the format records it."""
+        if format not in FORMATS:
+            raise InvalidInput(f"{format!r} is no format: known are {', '.join(FORMATS)}")
+        self._decoded = decode(data, format)
+        self._found = FORMATS[format].find(self._decoded.text, target)
+        self.texts = [unit.text for unit in self._found.units]
+
+    def translated(self, translations: Sequence[Aligned]) -> bytes:
+        """The document with one translation for each text, unchanged but for that."""
+        if len(translations) != len(self.texts):
+            raise ValueError(f"{len(translations)} translations for {len(self.texts)} texts")
+        edits = [*self._found.edits]
+        for unit, aligned in zip(self._found.units, translations, strict=True):
+            edits.extend(unit.edits(aligned))
+        return self._decoded.encode(splice(self._decoded.text, edits))
+
+
 def translate_document(
     data: bytes, format: str, translate: Translate, target: str | None = None
 ) -> bytes:
-    """The document in another language, unchanged but for its texts.
-
-    All texts go to `translate` in one call. InvalidInput says what is wrong with a document, and in
-    which line.
-    """
-    if format not in FORMATS:
-        raise InvalidInput(f"{format!r} is no format: known are {', '.join(FORMATS)}")
-    document = decode(data, format)
-    found = FORMATS[format].find(document.text, target)
-    texts = [unit.text for unit in found.units]
-    translations = translate(texts) if texts else []
-    if len(translations) != len(texts):
-        raise ValueError(f"{len(translations)} translations for {len(texts)} texts")
-    edits = [*found.edits]
-    for unit, aligned in zip(found.units, translations, strict=True):
-        edits.extend(unit.edits(aligned))
-    return document.encode(splice(document.text, edits))
+    """The document in another language; all its texts go to `translate` in one call."""
+    document = Document(data, format, target)
+    return document.translated(translate(document.texts) if document.texts else [])
