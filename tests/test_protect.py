@@ -83,7 +83,27 @@ def test_a_span_may_become_something_else() -> None:
     assert protected.join(protected.between()) == "The casa is red."
 
 
-@given(st.text(max_size=60), st.booleans())
+@pytest.mark.parametrize(
+    ("sentence", "expected", "translation", "restored"),
+    [
+        ("THE HOUSE IS RED!", "The house is red!", "La casa es roja.", "LA CASA ES ROJA."),
+        ("SEE {name} AT HOME", "See {1} at home", "Ver a {1}", "VER A {name}"),
+        ("ДОМ КРАСНЫЙ", "Дом красный", "The house", "THE HOUSE"),
+        ("NASA", "NASA", "La NASA", "La NASA"),
+        ("I AM in Rome", "I AM in Rome", "Estoy", "Estoy"),
+        ("これはNASAです", "これはNASAです", "It is NASA", "It is NASA"),
+        ("GROẞE STRAẞE", "GROẞE STRAẞE", "x", "x"),  # its capitals would not come back
+    ],
+)
+def test_what_is_in_capitals_goes_to_the_model_in_small_letters(
+    sentence: str, expected: str, translation: str, restored: str
+) -> None:
+    protected = protect(sentence)
+    assert protected.text == expected
+    assert protected.restore(translation) == restored
+
+
+@given(st.text(max_size=60) | st.text("ABCΩßẞİıД {}1", max_size=20), st.booleans())
 def test_nothing_is_ever_lost(sentence: str, numbers: bool) -> None:
     protected = protect(sentence, str.isascii, numbers)
     assert protected.join(protected.between()) == sentence

@@ -37,24 +37,31 @@ _WORD = regex.compile(
     r"|[^\s\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}]+"
 )
 _NUMBER = regex.compile(r"\d+(?:[.,:/]\d+)*")
+# Letters; what is shorter may be an acronym.
+SHORTEST_IN_CAPITALS = 5
 _MASK = regex.compile(r"\{\s*(\d{1,3})\s*\}")
 
 
 @dataclass(frozen=True)
 class Protected:
-    """A sentence without what must not be changed: that is a mask, or was put aside at its ends."""
+    """A sentence without what must not be changed: that is a mask, or was put aside at its ends.
+
+    One in capitals is in small letters here, as models know them, and its translation is in
+    capitals again.
+    """
 
     before: str
     text: str
     after: str
     spans: tuple[str, ...]
+    in_capitals: bool = False
 
     def restore(self, translation: str) -> str | None:
         """The translation of `text` with all that was taken away; None if a mask is not right."""
         found = sorted(int(number) for number in _MASK.findall(translation))
         if found != list(range(1, len(self.spans) + 1)):
             return None
-        filled = _MASK.sub(lambda match: self.spans[int(match[1]) - 1], translation)
+        filled = _MASK.sub(lambda match: self.spans[int(match[1]) - 1], self._cased(translation))
         return self.before + filled + self.after
 
     def between(self) -> list[str]:
@@ -63,10 +70,13 @@ class Protected:
 
     def join(self, stretches: Sequence[str]) -> str:
         """The sentence again from its stretches, or from translations of them."""
-        parts = [stretches[0]]
+        parts = [self._cased(stretches[0])]
         for span, stretch in zip(self.spans, stretches[1:], strict=True):
-            parts += [span, stretch]
+            parts += [span, self._cased(stretch)]
         return self.before + "".join(parts) + self.after
+
+    def _cased(self, text: str) -> str:
+        return text.upper() if self.in_capitals else text
 
 
 def mask(number: int) -> str:
@@ -102,9 +112,23 @@ def protect(
     bounds = [start, *(place for span in spans for place in span), max(start, end)]
     pieces = [replaced.get((a, b), sentence[a:b]) for a, b in pairwise(bounds)]
     masked = [mask(i // 2 + 1) if i % 2 else piece for i, piece in enumerate(pieces)]
+    text = "".join(masked)
+    in_capitals = _is_in_capitals(text)
     return Protected(
-        sentence[:start], "".join(masked), sentence[max(start, end) :], tuple(pieces[1::2])
+        sentence[:start],
+        text[:1] + text[1:].lower() if in_capitals else text,
+        sentence[max(start, end) :],
+        tuple(pieces[1::2]),
+        in_capitals,
     )
+
+
+def _is_in_capitals(text: str) -> bool:
+    """Whether a text is in capitals, and more than an acronym; only if nothing would be lost."""
+    letters = [c for c in text if c.isalpha()]
+    if len(letters) < SHORTEST_IN_CAPITALS or not all(map(str.isupper, letters)):
+        return False
+    return text.lower().upper() == text
 
 
 def fixed_spans(sentence: str) -> list[tuple[int, int]]:
