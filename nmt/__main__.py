@@ -457,8 +457,9 @@ def info(model: Path | None, as_json: bool) -> None:
 def export(output: Path, format: ExportFormat, model: Path | None) -> None:
     """Write the model to the new folder OUTPUT, as another library takes it.
 
-    CTranslate2: a source starts with a tag such as <2es>. transformers: a MarianMTModel with its
-    tokenizer, for which a source starts with >>es<<.
+    CTranslate2: a source starts with a tag such as <2es>; use_vmap=True keeps to the pieces that
+    the target is written with. transformers: a MarianMTModel with its tokenizer, for which a source
+    starts with >>es<<; generation_config.es.json does the same.
 
     \b
     Example:

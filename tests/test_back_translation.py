@@ -12,7 +12,7 @@ from nmt.config import Config, parse
 from nmt.data.batching import Batch, BatchStream
 from nmt.data.corpus import Corpus
 from nmt.decode.engine import DecodeOptions
-from nmt.model.model_dir import load_model
+from nmt.model.model_dir import WRITTEN, load_model
 from nmt.model.transformer import Transformer
 from nmt.text.tokenizer import PAD
 from nmt.train.back_translation import BackTranslator
@@ -24,6 +24,7 @@ DIRECTIONS = [("en", "es"), ("es", "en"), ("en", "pt"), ("pt", "en"), ("en", "fr
 @pytest.fixture(scope="module")
 def trained(tiny_model_dir: Path) -> Transformer:
     info, tokenizer, weights = load_model(tiny_model_dir)
+    del weights[WRITTEN]
     tags = [tokenizer.tag_ids[code] for code in info.languages]
     model = Transformer(info.architecture, info.vocab_size, tags)
     model.load_state_dict({name: torch.from_numpy(value) for name, value in weights.items()})
@@ -33,8 +34,9 @@ def trained(tiny_model_dir: Path) -> Transformer:
 def back_translator(
     model: Transformer, config: Config, directions: Any = DIRECTIONS
 ) -> BackTranslator:
-    tokenizer = Corpus(Path(config.data.directory)).tokenizer
-    return BackTranslator(model, tokenizer, config.languages, directions)
+    corpus = Corpus(Path(config.data.directory))
+    written = corpus.written_pieces(config.languages)
+    return BackTranslator(model, corpus.tokenizer, config.languages, directions, written)
 
 
 def texts(batch: Batch, side: str, config: Config) -> list[str]:

@@ -110,6 +110,10 @@ def _parse_json(source: SourceConfig, text: str, where: str) -> Pair:
     return pair
 
 
+# Enough to be fast, and little memory.
+PAIRS_COUNTED_TOGETHER = 100_000
+
+
 @dataclass(frozen=True)
 class ShardInfo:
     """One source of the prepared corpus, and how a configuration uses it."""
@@ -141,6 +145,18 @@ class Shard:
         """Pieces of both sides of the given pairs: shape [len(indices), 2]."""
         bounds = np.stack([self._offsets[2 * indices + i] for i in range(3)], axis=1)
         return np.diff(bounds, axis=1)
+
+    def count_pieces(self, vocab_size: int) -> npt.NDArray[np.int64]:
+        """How often each piece stands on each side: shape [2, vocab_size]."""
+        counts = np.zeros((2, vocab_size), np.int64)
+        for start in range(0, len(self), PAIRS_COUNTED_TOGETHER):
+            offsets = self._offsets[2 * start : 2 * (start + PAIRS_COUNTED_TOGETHER) + 1]
+            pieces = self._pieces[offsets[0] : offsets[-1]]
+            sides = np.repeat(np.arange(len(offsets) - 1) % 2, np.diff(offsets))
+            for side in range(2):
+                counts[side] += np.bincount(pieces[sides == side], minlength=vocab_size)
+            self.release()
+        return counts
 
     def release(self) -> None:
         """Give back the memory of what was read; else it would grow to the size of the files."""
@@ -191,6 +207,26 @@ class Corpus:
             self.shards = tuple(Shard(directory, info) for info in infos if info.pairs)
         except (OSError, EOFError, ValueError) as error:
             raise CorpusError(f"{directory} is damaged: {error}; prepare it again") from None
+
+    def written_pieces(self, languages: Sequence[str]) -> npt.NDArray[np.bool_]:
+        """Which pieces each language is written with: shape [languages, vocabulary].
+
+        These are all that its text holds, and those without letters: digits, signs and bytes, which
+        spell anything. What a machine wrote does not count.
+        """
+        size = self.tokenizer.vocab_size
+        counts = {code: np.zeros(size, np.int64) for code in languages}
+        for shard in self.shards:
+            for code, found in zip(shard.info.languages, shard.count_pieces(size), strict=True):
+                if code in counts and code != shard.info.synthetic:
+                    counts[code] += found
+        written = np.stack([counts[code] > 0 for code in languages])
+        written |= ~written.any(
+            axis=1, keepdims=True
+        )  # nothing is known of a language without text
+        written[:, list(self.tokenizer.without_letters)] = True
+        written[:, list(self.tokenizer.unwritten)] = False
+        return written
 
 
 def write_manifest(directory: Path, fingerprint: str, shards: list[ShardInfo]) -> None:

@@ -15,7 +15,7 @@ import numpy as np
 from nmt.decode.ctranslate2_model import ModelFiles
 from nmt.decode.engine import Attention, Decoded, DecodeOptions, Source, max_target_pieces
 from nmt.errors import InvalidInput
-from nmt.model.model_dir import ModelInfo, Weights
+from nmt.model.model_dir import WRITTEN, ModelInfo, Weights
 from nmt.text.tokenizer import EOS, Tokenizer
 
 # L languages, D model width
@@ -85,6 +85,7 @@ class CTranslate2Engine:
         }
         tags_LD = weights["embedding.weight"][list(self._plain.values())]
         self._tags_LD = tags_LD.astype(np.float32)
+        self._has_shortlists = WRITTEN in weights
         self._files = ModelFiles(info, tokenizer, weights, quantised=precision == "int8")
         self._recent: OrderedDict[Mix, None] = OrderedDict()
         self._recent_lock = threading.Lock()
@@ -103,8 +104,7 @@ class CTranslate2Engine:
                 for i in places
             }
             waiting: list[tuple[int, Any]] = []
-            for limit in sorted(set(limits.values()), reverse=True):
-                rows = [i for i in places if limits[i] == limit]
+            for (limit, plain), rows in self._alike(places, limits, mixes).items():
                 futures = loaded.translator.translate_batch(
                     [batch[i] for i in rows],
                     max_batch_size=options.batch_size,
@@ -115,6 +115,7 @@ class CTranslate2Engine:
                     max_input_length=0,
                     return_scores=True,
                     return_end_token=True,
+                    use_vmap=plain is not None,
                     asynchronous=True,
                 )
                 waiting += zip(rows, futures, strict=True)
@@ -125,6 +126,20 @@ class CTranslate2Engine:
                     for words, score in zip(found.hypotheses, found.scores, strict=True)
                 ]
         return results
+
+    def _alike(
+        self, places: Sequence[int], limits: Mapping[int, int], mixes: Sequence[Mix]
+    ) -> dict[tuple[int, Mix | None], list[int]]:
+        """Places whose sentences may share a batch, the longest first.
+
+        What may be written must not depend on batch-mates: not the length, and not the language,
+        where the model knows which pieces a language is written with.
+        """
+        groups: dict[tuple[int, Mix | None], list[int]] = {}
+        for i in sorted(places, key=limits.__getitem__, reverse=True):
+            plain = mixes[i] if self._has_shortlists and mixes[i] in self._plain else None
+            groups.setdefault((limits[i], plain), []).append(i)
+        return groups
 
     def align(self, sources: Sequence[Source], targets: Sequence[Sequence[int]]) -> list[Attention]:
         """What the translations look at, as they are decoded once more under constraint."""

@@ -13,12 +13,13 @@ from collections.abc import Mapping
 import numpy as np
 
 from nmt.config import ModelConfig
-from nmt.model.model_dir import ModelInfo, Weights
+from nmt.model.model_dir import WRITTEN, ModelInfo, Weights
 from nmt.model.positions import sinusoids
 from nmt.text.tokenizer import BOS, EOS, UNK, Tokenizer
 
 MODEL, CONFIG = "model.bin", "config.json"
 SOURCE_VOCABULARY, TARGET_VOCABULARY = "source_vocabulary.json", "target_vocabulary.json"
+SHORTLIST = "vmap.txt"
 
 # What the library's format calls itself, and the numbers that it has for types and activations.
 BINARY_VERSION, SPEC, SPEC_REVISION = 6, "TransformerSpec", 7
@@ -64,6 +65,8 @@ class ModelFiles:
             "unk_token": self._pieces[UNK],
         }
         self._fixed = {CONFIG: _json(config), TARGET_VOCABULARY: _json(self._pieces)}
+        if WRITTEN in weights:
+            self._fixed[SHORTLIST] = self._shortlist(info, tokenizer, weights[WRITTEN])
 
     def with_rows(self, rows: Mapping[str, np.ndarray]) -> dict[str, bytes]:
         """The files by name; `rows` are embeddings [D] of further source words."""
@@ -78,6 +81,18 @@ class ModelFiles:
             SOURCE_VOCABULARY: _json([*self._pieces, *rows]),
             **self._fixed,
         }
+
+    def _shortlist(self, info: ModelInfo, tokenizer: Tokenizer, written: np.ndarray) -> bytes:
+        """What the library calls a vocabulary map: a source word, and what it is translated with.
+
+        A tag stands for all pieces of its language; other words bring none.
+        """
+        lines = (
+            f"{self._pieces[tokenizer.tag_ids[code]]}\t"
+            + " ".join(self._pieces[i] for i in np.flatnonzero(own))
+            for code, own in zip(info.languages, written, strict=True)
+        )
+        return "".join(f"{line}\n" for line in lines).encode()
 
 
 def _variables(

@@ -13,7 +13,7 @@ from safetensors.numpy import save
 
 from nmt.decode.ctranslate2_model import NEVER, ModelFiles
 from nmt.errors import InvalidInput
-from nmt.model.model_dir import CARD, VOCABULARY, ModelInfo, Weights, load_model
+from nmt.model.model_dir import CARD, VOCABULARY, WRITTEN, ModelInfo, Weights, load_model
 from nmt.text.tokenizer import BOS, EOS, PAD, UNK, Tokenizer, language_tag
 
 ExportFormat = Literal["ctranslate2", "transformers"]
@@ -48,7 +48,11 @@ def export(directory: Path, format: ExportFormat, output: Path) -> None:
 
 
 def _ctranslate2(info: ModelInfo, tokenizer: Tokenizer, weights: Weights) -> dict[str, bytes]:
-    """A source starts with the tag of its target, such as `<2es>`; the end is added by itself."""
+    """A source starts with the tag of its target, such as `<2es>`; the end is added by itself.
+
+    With `use_vmap=True` a translation keeps to the pieces that its language is written with; in a
+    batch with several targets, to those of all of them.
+    """
     return {
         **ModelFiles(info, tokenizer, weights).with_rows({}),
         VOCABULARY: tokenizer.model,
@@ -58,7 +62,8 @@ def _ctranslate2(info: ModelInfo, tokenizer: Tokenizer, weights: Weights) -> dic
 def _transformers(info: ModelInfo, tokenizer: Tokenizer, weights: Weights) -> dict[str, bytes]:
     """A `MarianMTModel` with its tokenizer, for which a source starts with, for example, `>>es<<`.
 
-    Marian takes a word of that form for one piece.
+    Marian takes a word of that form for one piece. `generation_config.es.json` keeps to the pieces
+    that Spanish is written with, as our engines do.
     """
     own = info.architecture
     if own.norm == "pre":
@@ -105,9 +110,17 @@ def _transformers(info: ModelInfo, tokenizer: Tokenizer, weights: Weights) -> di
         "final_logits_bias": bias,
         **dict(_marian_layers(weights)),
     }
+    # Of what a language is written with, a search knows by a configuration of its own.
+    searches = {
+        f"generation_config.{code}.json": _json(
+            {**generation, "suppress_tokens": np.flatnonzero(~own).tolist()}
+        )
+        for code, own in zip(info.languages, weights.get(WRITTEN, ()), strict=False)
+    }
     return {
         "config.json": _json(config),
         "generation_config.json": _json(generation),
+        **searches,
         "vocab.json": _json({tags.get(piece, piece): i for i, piece in enumerate(pieces)}),
         "tokenizer_config.json": _json(settings),
         "source.spm": tokenizer.model,
@@ -119,10 +132,9 @@ def _transformers(info: ModelInfo, tokenizer: Tokenizer, weights: Weights) -> di
 def _marian_layers(weights: Weights) -> Iterator[tuple[str, np.ndarray]]:
     """All weights but the table by Marian's names; its biases, which we do not have, are zero."""
     for name, value in weights.items():
-        side, layer, *rest = name.split(".")
-        if side not in ("encoder", "decoder"):
+        if not name.startswith(("encoder.", "decoder.")):
             continue
-        sublayer, part, kind = rest
+        side, layer, sublayer, part, kind = name.split(".")
         own = f"model.{side}.layers.{layer}"
         array = value.astype(np.float32)
         if part == "norm":

@@ -6,13 +6,14 @@ import os
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from nmt.decode.engine import Attention, Decoded, DecodeOptions, Source, max_target_pieces
 from nmt.decode.search import beam_search
 from nmt.model.layers import LayerCache
-from nmt.model.model_dir import ModelInfo, Weights
+from nmt.model.model_dir import WRITTEN, ModelInfo, Weights
 from nmt.model.transformer import Encoded, Transformer
 from nmt.text.tokenizer import BOS, EOS, PAD, Tokenizer
 
@@ -34,8 +35,9 @@ class TorchEngine:
         self._architecture = info.architecture
         tag_ids = [tokenizer.tag_ids[code] for code in info.languages]
         model = Transformer(info.architecture, info.vocab_size, tag_ids)
-        model.load_state_dict({name: torch.from_numpy(value) for name, value in weights.items()})
-        self._decoder = ModelDecoder(model.to(device), tokenizer.unwritten)
+        network = {name: value for name, value in weights.items() if name != WRITTEN}
+        model.load_state_dict({name: torch.from_numpy(value) for name, value in network.items()})
+        self._decoder = ModelDecoder(model.to(device), tokenizer.unwritten, weights.get(WRITTEN))
 
     def translate(self, sources: Sequence[Source], options: DecodeOptions) -> list[list[Decoded]]:
         """Up to `n_best` hypotheses for each source; sources of like length share batches."""
@@ -58,11 +60,20 @@ class TorchEngine:
 
 
 class ModelDecoder:
-    """Beam search with a Transformer."""
+    """Beam search with a Transformer.
 
-    def __init__(self, model: Transformer, forbidden: Sequence[int]) -> None:
+    `written_LV` says which pieces each language is written with: no plain target has others.
+    """
+
+    def __init__(
+        self,
+        model: Transformer,
+        forbidden: Sequence[int],
+        written_LV: npt.NDArray[np.bool_] | None = None,
+    ) -> None:
         self.model = model.eval()
         self._forbidden = forbidden
+        self._written_LV = None if written_LV is None else torch.from_numpy(written_LV)
 
     @torch.inference_mode()
     def decode(
@@ -73,8 +84,9 @@ class ModelDecoder:
         device = self.model.positions.device
         source_BS = torch.from_numpy(_padded(sources)).to(device)
         mix_BL = torch.tensor([source.mix for source in sources], device=device)
+        encoded = self.model.encode(source_BS, mix_BL)
         found = beam_search(
-            self._step_function(self.model.encode(source_BS, mix_BL), options.beam_size),
+            self._step_function(encoded, self._foreign(mix_BL), options.beam_size),
             max_lengths,
             beam_size=options.beam_size,
             bos=BOS,
@@ -96,17 +108,35 @@ class ModelDecoder:
         found: Attention = looks_TS[: len(target), 1:-1].float().cpu().numpy()
         return found
 
-    def _step_function(self, encoded: Encoded, beam_size: int) -> _CachedStep:
+    def _foreign(self, mix_BL: Tensor) -> Tensor | None:
+        """The pieces that no translation of a source may have [B, V]: none for a mix."""
+        if self._written_LV is None:
+            return None
+        is_plain_BL = mix_BL == mix_BL.sum(dim=1, keepdim=True)
+        foreign_BV = ~self._written_LV.to(mix_BL.device)[mix_BL.argmax(dim=1)]
+        return foreign_BV & is_plain_BL.any(dim=1, keepdim=True)
+
+    def _step_function(
+        self, encoded: Encoded, foreign_BV: Tensor | None, beam_size: int
+    ) -> _CachedStep:
         spread = Encoded(*(x.repeat_interleave(beam_size, dim=0) for x in encoded))
-        return _CachedStep(self.model, spread.bias, self.model.start_cache(spread))
+        foreign_RV = None if foreign_BV is None else foreign_BV.repeat_interleave(beam_size, dim=0)
+        return _CachedStep(self.model, spread.bias, foreign_RV, self.model.start_cache(spread))
 
 
 class _CachedStep:
     """The model as a step function; its caches follow the rows of the search."""
 
-    def __init__(self, model: Transformer, bias: Tensor, caches: list[LayerCache]) -> None:
+    def __init__(
+        self,
+        model: Transformer,
+        bias: Tensor,
+        foreign_RV: Tensor | None,
+        caches: list[LayerCache],
+    ) -> None:
         self._model = model
         self._bias = bias
+        self._foreign_RV = foreign_RV
         self._caches = caches
 
     def __call__(self, parents_R: Tensor, pieces_R: Tensor, position: int) -> Tensor:
@@ -114,7 +144,11 @@ class _CachedStep:
         for cache in self._caches:
             cache.select(parents_R)
         states = self._model.decode_step(pieces_R, position, self._caches, self._bias)
-        return self._model.logits(states)
+        logits_RV = self._model.logits(states)
+        if self._foreign_RV is not None:
+            self._foreign_RV = self._foreign_RV[parents_R]
+            logits_RV = logits_RV.masked_fill(self._foreign_RV, -torch.inf)
+        return logits_RV
 
 
 def _padded(sources: Sequence[Source]) -> np.ndarray:

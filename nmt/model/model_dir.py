@@ -21,6 +21,10 @@ CONFIG, VOCABULARY, WEIGHTS, CARD = "config.yaml", "spm.model", "weights.safeten
 
 Weights = dict[str, np.ndarray]
 
+# Beside the weights of the network, and optional: which pieces each language is written with,
+# [languages, pieces]. A translation to that language is made of these, which is faster, and right.
+WRITTEN = "written_pieces"
+
 
 class ModelInfo(Section):
     """What a model is and where it comes from; `config.yaml` of a model directory."""
@@ -54,7 +58,10 @@ def save_model(
     temporary.mkdir(parents=True)
     save_config(info, temporary / CONFIG)
     (temporary / VOCABULARY).write_bytes(vocabulary)
-    halves = {name: value.astype(np.float16) for name, value in weights.items()}
+    halves = {
+        name: value if value.dtype == bool else value.astype(np.float16)
+        for name, value in weights.items()
+    }
     (temporary / WEIGHTS).write_bytes(save(halves))
     (temporary / CARD).write_text(describe(info), encoding="utf-8")
     # Moved away whole: a kill in the middle of deleting would leave half a model.
@@ -136,6 +143,8 @@ def weight_shapes(architecture: ModelConfig, vocab_size: int) -> dict[str, tuple
 
 def _check_shapes(info: ModelInfo, weights: Weights, path: Path) -> None:
     expected = weight_shapes(info.architecture, info.vocab_size)
+    if WRITTEN in weights:
+        expected[WRITTEN] = len(info.languages), info.vocab_size
     found = {name: value.shape for name, value in weights.items()}
     wrong = sorted(
         name for name in expected.keys() | found.keys() if expected.get(name) != found.get(name)

@@ -65,6 +65,15 @@ class Tokenizer:
         """Ids that no translation holds: special pieces other than the end, and tags."""
         return (PAD, BOS, UNK, *self.tag_ids.values())
 
+    @property
+    def without_letters(self) -> tuple[int, ...]:
+        """Ids of pieces that are in no language: digits, signs, spaces, bytes and the end."""
+        return tuple(
+            i
+            for i in range(self.vocab_size)
+            if i in self._bytes or i == EOS or not any(map(str.isalpha, self.piece(i)))
+        )
+
     def piece(self, index: int) -> str:
         """The spelling of a piece, with `▁` for the space before a word."""
         return str(self._spm.id_to_piece(index))

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from nmt.data.batching import Batch, Example, collate
 from nmt.decode.engine import DecodeOptions, Source, max_source_pieces
@@ -27,9 +28,11 @@ class BackTranslator:
         tokenizer: Tokenizer,
         languages: Sequence[str],
         directions: Sequence[tuple[str, str]],
+        written_LV: npt.NDArray[np.bool_] | None = None,
     ) -> None:
+        """`written_LV` says which pieces each language is written with: sources have no others."""
         tags = [tokenizer.tag_ids[code] for code in languages]
-        self._decoder = ModelDecoder(model, [PAD, BOS, UNK, *tags])
+        self._decoder = ModelDecoder(model, [PAD, BOS, UNK, *tags], written_LV)
         self._max_pieces = max_source_pieces(model.config)
         trained = set(directions)
         # For each language, by number: those from which it is never reached in training.

@@ -9,7 +9,7 @@ import torch
 
 from nmt.config import Config
 from nmt.errors import ConfigError
-from nmt.model.model_dir import load_model
+from nmt.model.model_dir import WRITTEN, load_model
 from nmt.model.transformer import Transformer
 from nmt.text.tokenizer import UNK, Tokenizer
 
@@ -32,6 +32,7 @@ def start_from(
         told = ", ".join(f"model.{key} is {ours[key]}, there {theirs[key]}" for key in different)
         raise ConfigError(f"cannot start from {directory}: {told}")
     tensors = {name: torch.from_numpy(value).float() for name, value in weights.items()}
+    tensors.pop(WRITTEN, None)  # that follows from the new text
     old_table_VD = tensors.pop("embedding.weight")
     model.load_state_dict(tensors, strict=False)
 

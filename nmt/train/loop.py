@@ -13,7 +13,7 @@ from nmt.config import Config, DataConfig, save_config
 from nmt.data.batching import Batch, BatchStream
 from nmt.data.corpus import Corpus
 from nmt.errors import CheckpointError, ConfigError, NonFiniteLoss
-from nmt.model.model_dir import ModelInfo, save_model
+from nmt.model.model_dir import WRITTEN, ModelInfo, save_model
 from nmt.model.transformer import Transformer
 from nmt.text.tokenizer import Tokenizer
 from nmt.train.alignment import Guide, Lexicon
@@ -110,8 +110,9 @@ class Run:
         self.optimizers = make_optimizers(self.model, settings.optimizer, ranks)
         self.average = MovingAverage(self.model.parameters(), settings.ema_decay)
         self.guide = self._make_guide()
+        written = self.corpus.written_pieces(config.languages)
         self.back_translate = BackTranslator(
-            self.model, self.tokenizer, config.languages, self.batches.directions
+            self.model, self.tokenizer, config.languages, self.batches.directions, written
         )
         if self.state.step:
             self._restore()
@@ -260,6 +261,7 @@ class Run:
                 "torch": torch.__version__,
             },
         )
+        weights[WRITTEN] = self.corpus.written_pieces(self.config.languages)
         save_model(directory, info, self.tokenizer.model, weights)
 
     def _start_state(self, resume: bool) -> TrainState:
