@@ -6,8 +6,8 @@ from pathlib import Path
 
 from pydantic import Field
 
-from nmt.config import Section
 from nmt.decode.engine import MAX_BEAM_SIZE, EngineName
+from nmt.sections import Section
 
 
 class Settings(Section):

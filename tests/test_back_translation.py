@@ -8,12 +8,13 @@ import pytest
 import torch
 
 from nmt import load_translator
-from nmt.config import Config, parse
+from nmt.config import Config
 from nmt.data.batching import Batch, BatchStream
 from nmt.data.corpus import Corpus
 from nmt.decode.engine import DecodeOptions
 from nmt.model.model_dir import WRITTEN, load_model
 from nmt.model.transformer import Transformer
+from nmt.sections import parse
 from nmt.text.tokenizer import PAD
 from nmt.train.back_translation import BackTranslator
 from nmt.train.loop import train

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 import yaml
 
-from nmt.config import Config, SourceConfig, load_config, parse, save_config
+from nmt.config import Config, SourceConfig, load_config
 from nmt.errors import ConfigError
+from nmt.sections import parse, save_config
 
 CONFIGS = sorted((Path(__file__).parent.parent / "configs").glob("*.yaml"))
 

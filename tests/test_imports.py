@@ -16,6 +16,7 @@ ROOT = Path(__file__).parent.parent
 ORDER: tuple[tuple[str, ...], ...] = (
     ("errors",),
     ("progress",),
+    ("sections",),
     ("config",),
     ("text",),
     ("data",),
@@ -24,6 +25,7 @@ ORDER: tuple[tuple[str, ...], ...] = (
     ("documents",),
     ("evaluate",),
     ("train", "analyse"),
+    ("options",),
     ("__main__",),
 )
 # Third-party libraries that few modules may import, by the beginnings of the modules' names.

@@ -8,12 +8,13 @@ import torch
 from click.testing import CliRunner
 
 from nmt.__main__ import main
-from nmt.config import Config, parse
+from nmt.config import Config
 from nmt.data.corpus import Corpus
 from nmt.data.prepare import prepare
 from nmt.errors import ConfigError
 from nmt.model.model_dir import WRITTEN, load_model
 from nmt.model.transformer import Transformer
+from nmt.sections import parse
 from nmt.text.tokenizer import Tokenizer
 from nmt.train.initialise import start_from
 from nmt.train.loop import train

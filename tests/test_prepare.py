@@ -15,13 +15,14 @@ import numpy as np
 import pytest
 import yaml
 
-from nmt.config import CleaningConfig, Config, SourceConfig, load_config, parse
+from nmt.config import CleaningConfig, Config, SourceConfig, load_config
 from nmt.data import chunks
 from nmt.data.corpus import Corpus, read_pairs
 from nmt.data.dedup import mark_duplicates
 from nmt.data.prepare import prepare
 from nmt.data.report import SourceReport, format_reports
 from nmt.errors import ConfigError, CorpusError
+from nmt.sections import parse
 
 PAIRS = [
     ("The cat sleeps on the sofa.", "El gato duerme en el sofá."),

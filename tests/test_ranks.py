@@ -16,7 +16,8 @@ import pytest
 import torch
 from safetensors.numpy import load_file
 
-from nmt.config import Config, parse
+from nmt.config import Config
+from nmt.sections import parse
 from nmt.train.loop import train
 from nmt.train.ranks import Ranks
 

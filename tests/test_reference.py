@@ -12,9 +12,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from nmt.config import Config, parse
+from nmt.config import Config
 from nmt.data.batching import Batch, BatchStream
 from nmt.data.corpus import Corpus
+from nmt.sections import parse
 from nmt.text.tokenizer import PAD
 from nmt.train.loop import Run
 from nmt.train.ranks import Ranks

@@ -20,12 +20,13 @@ from safetensors.numpy import load_file
 from torch.nn import functional as F
 
 from nmt.__main__ import main
-from nmt.config import Config, OptimizerConfig, TrainingConfig, parse
+from nmt.config import Config, OptimizerConfig, TrainingConfig
 from nmt.data.batching import Batch, BatchStream
 from nmt.data.corpus import Corpus
 from nmt.errors import CheckpointError, ConfigError, CorpusError, NonFiniteLoss
 from nmt.model.layers import Dropout
 from nmt.model.transformer import Transformer
+from nmt.sections import parse
 from nmt.text.tokenizer import PAD
 from nmt.train.checkpoint import STATE, TrainState, load_state, save_state
 from nmt.train.log import RunLog

@@ -13,8 +13,9 @@ from pydantic import Field
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
-from nmt.config import Language, ModelConfig, Section, parse, save_config
+from nmt.config import Language, ModelConfig
 from nmt.errors import ConfigError, ModelError
+from nmt.sections import Section, parse, save_config
 from nmt.text.tokenizer import Tokenizer
 
 CONFIG, VOCABULARY, WEIGHTS, CARD = "config.yaml", "spm.model", "weights.safetensors", "README.md"

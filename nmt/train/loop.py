@@ -9,12 +9,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from nmt.config import Config, DataConfig, save_config
+from nmt.config import Config, DataConfig
 from nmt.data.batching import Batch, BatchStream
 from nmt.data.corpus import Corpus
 from nmt.errors import CheckpointError, ConfigError, NonFiniteLoss
 from nmt.model.model_dir import WRITTEN, ModelInfo, save_model
 from nmt.model.transformer import Transformer
+from nmt.sections import save_config
 from nmt.text.tokenizer import Tokenizer
 from nmt.train.alignment import Guide, Lexicon
 from nmt.train.back_translation import BackTranslator
