@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, TextIO, get_args
+from typing import TYPE_CHECKING, Any, BinaryIO, TextIO, get_args
 
 import click
 
@@ -17,6 +18,7 @@ from nmt.options import BEAM, Group, decoding_options, model_option, needs
 from nmt.text.target_mix import TargetMix
 
 if TYPE_CHECKING:
+    from nmt.decode.sentences import Translation
     from nmt.decode.translator import Translator
 
 
@@ -90,50 +92,41 @@ def translate(
     if resume and (output is None or document):
         raise click.UsageError("--resume goes on with the lines of an --output")
     name = getattr(file, "name", "<stdin>")
-    options = DecodeOptions(beam, n_best, length_penalty)
     mix = TargetMix.of(target)
-    glossary = Glossary.read(glossary_file) if glossary_file else None
+    how: dict[str, Any] = {
+        "target": mix,
+        "source": source,
+        "via": via,
+        "options": DecodeOptions(beam, n_best, length_penalty),
+        "glossary": Glossary.read(glossary_file) if glossary_file else None,
+    }
     translator = load()
+    translate = partial(translator.translate, **how)
     if document:
         chosen = format or (format_of(name) if Path(name).suffix else "text")
-        translate = TranslateWith(translator, mix, source, via, options, glossary)
+        judged = TranslateWith(translate)
         code = mix.languages[0] if mix.is_plain else None
-        made = translate_document(file.read(), chosen, translate, code)
+        made = translate_document(file.read(), chosen, judged, code)
         with click.open_file(str(output or "-"), "wb", atomic=True) as written:
             written.write(made)
-        for flag, times in translate.flags.items():
-            click.echo(f"{flag}: {times} of {translate.texts} texts", err=True)
+        for flag, times in judged.flags.items():
+            click.echo(f"{flag}: {times} of {judged.texts} texts", err=True)
         return
 
-    def lines(skip: int = 0) -> Iterator[list[str]]:
-        for chunk in translate_lines(
-            translator, file, mix, source, via, options, name, skip, glossary
-        ):
-            yield [
-                json.dumps(line.as_dict(), ensure_ascii=False)
-                if as_json
-                else "\t".join(h.text for h in line.hypotheses)
-                for line in chunk
-            ]
+    def line(found: Translation) -> str:
+        if as_json:
+            return json.dumps(found.as_dict(), ensure_ascii=False)
+        return "\t".join(hypothesis.text for hypothesis in found.hypotheses)
 
     if output is None:
-        for chunk in lines():
-            click.echo("\n".join(chunk))
+        for chunk in translate_lines(translate, file, name):
+            click.echo("\n".join(map(line, chunk)))
         return
-    made_with: dict[str, object] = {
-        "file": name,
-        "to": target,
-        "from": source,
-        "via": via,
-        "json": as_json,
-    }
-    made_with["glossary"] = dict(glossary.terms) if glossary else None
-    settings = {**made_with, **vars(options), "model": translator.info.name}
+    made_with = {**how, "file": name, "json": as_json, "model": translator.info.name}
+    settings = {key: str(value) for key, value in made_with.items()}
     with ResumableFile(output, settings, resume) as result:
-        for chunk in lines(result.done):
-            for line in chunk:
-                result.write(line)
-            result.flush()
+        for chunk in translate_lines(translate, file, name, result.done):
+            result.write([line(found) for found in chunk])
 
 
 @main.command()

@@ -177,3 +177,31 @@ def test_a_misspelt_key_names_what_is_allowed(tmp_path: Path) -> None:
     result = run("prepare", config, "data.vocabluary.size=100", f"data.directory={tmp_path}/x")
     assert result.exit_code == 2
     assert "data.vocabluary: unknown key; allowed here: cleaning" in result.stderr
+
+
+def test_translate_document_keeps_the_structure_of_a_page(
+    tiny_model_dir: Path, tmp_path: Path
+) -> None:
+    page, output = tmp_path / "page.html", tmp_path / "page.es.html"
+    page.write_text('<p class="a">The cat sleeps.</p>\n<!-- x -->\n<p translate="no">Hi.</p>')
+    result = translate(
+        tiny_model_dir, "--to", "es", "--document", page, "--output", output, stdin=""
+    )
+    assert result.exit_code == 0, result.output
+    assert output.read_text() == (
+        '<p class="a">El gato duerme.</p>\n<!-- x -->\n<p translate="no">Hi.</p>'
+    )
+
+
+def test_translate_document_takes_the_format_from_the_name_or_the_option(
+    tiny_model_dir: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "a.json").write_text('{"cat": "The cat sleeps.", "n": 1.0}')
+    result = translate(tiny_model_dir, "--to", "es", "--document", tmp_path / "a.json", stdin="")
+    assert result.stdout == '{"cat": "El gato duerme.", "n": 1.0}'
+    result = translate(tiny_model_dir, "--to", "es", "--format", "html", stdin="<b>Thank you.</b>")
+    assert result.stdout == "<b>Muchas gracias.</b>"
+    (tmp_path / "a.docx").write_text("x")
+    refused = translate(tiny_model_dir, "--to", "es", "--document", tmp_path / "a.docx", stdin="")
+    assert refused.exit_code == 1
+    assert "its name must end in .txt, .html" in refused.stderr

@@ -6,6 +6,7 @@ translation holds such a word can its mark be right; how good the model is, othe
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -27,9 +28,8 @@ def shipped() -> Translator:
 
 
 def translated(shipped: Translator, html: str, target: str) -> str:
-    return translate_document(
-        html.encode(), "html", TranslateWith(shipped, target, "en"), target
-    ).decode()
+    translate = partial(shipped.translate, target=target, source="en")
+    return translate_document(html.encode(), "html", TranslateWith(translate), target).decode()
 
 
 def test_marks_lie_on_the_words_that_they_were_on(shipped: Translator) -> None:

@@ -61,21 +61,20 @@ def test_a_killed_translation_goes_on_to_the_file_of_one_never_killed(
 def test_a_line_cut_in_the_middle_is_written_again(tmp_path: Path) -> None:
     path = tmp_path / "out"
     with pytest.raises(RuntimeError), ResumableFile(path, {"to": "es"}, resume=False) as file:
-        file.write("one")
-        file.write("two")
+        file.write(["one", "two"])
         raise RuntimeError
     with (tmp_path / "out.partial").open("ab") as partial:
         partial.write("trè".encode()[:-1])
     with ResumableFile(path, {"to": "es"}, resume=True) as file:
         assert file.done == 2
-        file.write("three")
+        file.write(["three"])
     assert path.read_text() == "one\ntwo\nthree\n"
 
 
 def test_other_settings_do_not_go_on_with_a_file(tmp_path: Path) -> None:
     path = tmp_path / "out"
     with pytest.raises(RuntimeError), ResumableFile(path, {"to": "es"}, resume=False) as file:
-        file.write("uno")
+        file.write(["uno"])
         raise RuntimeError
     with pytest.raises(InvalidInput, match="to was es, is pt"):
         ResumableFile(path, {"to": "pt"}, resume=True)

@@ -2,33 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
 from nmt.data.corpus import decode_line
-from nmt.decode.engine import DecodeOptions
-from nmt.decode.glossary import Glossary
 from nmt.decode.sentences import Translation
-from nmt.decode.translator import Translator
 from nmt.progress import Progress
-from nmt.text.target_mix import TargetLike
 
 LINES_AT_ONCE = 1024
 
+TranslateTexts = Callable[[Sequence[str]], Sequence[Translation]]
+
 
 def translate_lines(
-    translator: Translator,
-    file: BinaryIO,
-    target: TargetLike,
-    source: str | None = None,
-    via: str | None = None,
-    options: DecodeOptions | None = None,
-    name: str = "line",
-    skip: int = 0,
-    glossary: Glossary | None = None,
-) -> Iterator[list[Translation]]:
+    translate: TranslateTexts, file: BinaryIO, name: str = "line", skip: int = 0
+) -> Iterator[Sequence[Translation]]:
     """Translations of the lines but the first `skip`, one for each, also for empty ones.
 
     They come in order and some hundreds at a time, on a terminal one by one; never more than that
@@ -41,8 +31,5 @@ def translate_lines(
         for _, raw in islice(numbered, skip):
             progress.advance(len(raw) if size else 1)
         while chunk := list(islice(numbered, at_once)):
-            lines = [decode_line(raw.rstrip(b"\r\n"), f"{name}:{n}") for n, raw in chunk]
-            yield translator.translate(
-                lines, target, source=source, via=via, options=options, glossary=glossary
-            )
+            yield translate([decode_line(raw.rstrip(b"\r\n"), f"{name}:{n}") for n, raw in chunk])
             progress.advance(sum(len(raw) for _, raw in chunk) if size else len(chunk))

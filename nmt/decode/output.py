@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from nmt.errors import InvalidInput
@@ -29,12 +29,9 @@ class ResumableFile:
         self._notes.write_text(settings, encoding="utf-8")
         self._file = self._partial.open("ab")
 
-    def write(self, line: str) -> None:
-        """Add a line."""
-        self._file.write(line.encode() + b"\n")
-
-    def flush(self) -> None:
-        """What was written so far survives a kill."""
+    def write(self, lines: Sequence[str]) -> None:
+        """Add lines, which survive a kill from now on."""
+        self._file.write("".join(f"{line}\n" for line in lines).encode())
         self._file.flush()
 
     def __enter__(self) -> ResumableFile:
