@@ -295,11 +295,13 @@ def test_of_json_only_string_values_are_translated() -> None:
     assert translated('["a","b", 1, ""]', "json", upper) == '["A","B", 1, ""]'
 
 
-def test_json_that_is_ascii_stays_ascii_and_other_json_is_left_readable() -> None:
+def test_json_that_spells_letters_as_escapes_goes_on_to_and_other_json_is_left_readable() -> None:
     def japanese(_: str) -> Aligned:
         return Aligned('"家"\n')
 
-    assert translated('["a"]', "json", japanese) == r'["\"\u5bb6\"\n"]'
+    assert translated('["a"]', "json", japanese) == r'["\"家\"\n"]'
+    assert translated(r'["a\u001f"]', "json", japanese) == r'["\"家\"\n"]'
+    assert translated(r'["caf\u00e9"]', "json", japanese) == r'["\"\u5bb6\"\n"]'
     assert translated('["a", "9é9"]', "json", japanese) == r'["\"家\"\n", "\"家\"\n"]'
 
 

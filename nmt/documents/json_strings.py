@@ -13,14 +13,17 @@ from nmt.documents.edits import Edit, Found, Unit, has_words, invalid
 
 _STRING = regex.compile(r'"(?:[^"\\]|\\.)*+"(?P<key>\s*:)?')
 
+_ESCAPE = regex.compile(r"\\u(?!00[0-7])")
+
 
 def find(document: str, target: str | None) -> Found:
     """The string values; InvalidInput names line and column of what is not JSON."""
     _validate(document)
+    escapes = document.isascii() and _ESCAPE.search(document) is not None
     units = []
     for match in _STRING.finditer(document):
         if match["key"] is None:
-            literal = _Literal(match.start(), match[0], document.isascii())
+            literal = _Literal(match.start(), match[0], escapes)
             if has_words(literal.text):
                 units.append(Unit(literal.text, literal.edits))
     return Found(units)
@@ -41,7 +44,7 @@ def _validate(document: str) -> None:
 class _Literal:
     start: int
     raw: str
-    is_ascii: bool  # whether the document is
+    escapes: bool  # whether the document spells other letters than ASCII as escapes
 
     @property
     def text(self) -> str:
@@ -53,7 +56,7 @@ class _Literal:
             return
         before = value[: len(value) - len(value.lstrip())]
         after = value[len(value.rstrip()) :]
-        new = json.dumps(before + aligned.text + after, ensure_ascii=self.is_ascii)
+        new = json.dumps(before + aligned.text + after, ensure_ascii=self.escapes)
         if r"\/" in self.raw:
             new = new.replace("/", r"\/")
         yield Edit(self.start, self.start + len(self.raw), (new,))
