@@ -300,7 +300,7 @@ def test_json_that_spells_letters_as_escapes_goes_on_to_and_other_json_is_left_r
         return Aligned('"家"\n')
 
     assert translated('["a"]', "json", japanese) == r'["\"家\"\n"]'
-    assert translated(r'["a\u001f"]', "json", japanese) == r'["\"家\"\n"]'
+    assert translated(r'["\u0041"]', "json", japanese) == r'["\"家\"\n"]'
     assert translated(r'["caf\u00e9"]', "json", japanese) == r'["\"\u5bb6\"\n"]'
     assert translated('["a", "9é9"]', "json", japanese) == r'["\"家\"\n", "\"家\"\n"]'
 
