@@ -87,17 +87,20 @@ class _Attempt:
         if self.options.n_best < self.options.beam_size:
             # The whole beam to choose from, which takes longer, where the best does not do.
             wide = replace(self.options, n_best=self.options.beam_size)
-            again = [
-                i
-                for i, (job, result) in enumerate(zip(jobs, found, strict=True))
-                if result is None or result.flags or lacking(job.terms.values(), result.text)
-            ]
+            pairs = enumerate(zip(jobs, found, strict=True))
+            again = [i for i, (job, result) in pairs if self._wants_more(job, result)]
             wider = self._translate_and_choose([jobs[i] for i in again], via, wide)
             for i, result in zip(again, wider, strict=True):
                 found[i] = result
         broken = [job for job, result in zip(jobs, found, strict=True) if result is None]
         parts = self._in_parts(broken, via)
         return [result or next(parts) for result in found]
+
+    def _wants_more(self, job: Job, result: Translation | None) -> bool:
+        """Whether other hypotheses may be better than the best."""
+        if result is None or lacking(job.terms.values(), result.text):
+            return True
+        return bool(result.flags) and job.target.is_plain
 
     def may_pivot(self, job: Job, result: Translation) -> bool:
         """Whether going through the pivot language may mend a translation."""
