@@ -70,6 +70,13 @@ def test_weights_a_thousandth_apart_are_different_mixes(
     assert ours[0] - ours[1] == pytest.approx(theirs[0] - theirs[1], rel=0.1)
 
 
+def test_in_8_bits_weights_a_thousandth_apart_are_different_as_well(shipped: Translator) -> None:
+    text = "My sister lives in a small house near the sea."
+    mixes = [f"es:{0.45 + i / 1000},pt:{0.55 - i / 1000}" for i in range(10)]
+    scores = [shipped.sentences.translate([text], mix)[0].score for mix in mixes]
+    assert len(set(scores)) == len(mixes)
+
+
 def test_more_mixes_than_are_kept_are_no_trouble(
     tiny_model_dir: Path, fast: Translator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
