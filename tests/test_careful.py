@@ -69,6 +69,11 @@ def test_around_what_the_model_loses_the_stretches_are_translated_by_themselves(
     assert found.retry == "parts"
 
 
+def test_masks_that_the_model_makes_up_are_not_shown() -> None:
+    found = translate("{1} Vale {1}.", "I agree with you.")
+    assert (found.text, found.retry) == ("Vale .", "parts")
+
+
 def test_only_as_many_hypotheses_come_back_as_were_asked_for() -> None:
     translator = scripted(LANGUAGES, TRAINED, lambda *_: "uno|dos|tres")
     for count in (1, 2):

@@ -56,7 +56,7 @@ def test_plain_text_is_left_alone(sentence: str) -> None:
     assert protect(sentence).text == sentence
 
 
-@pytest.mark.parametrize("translation", ["nada", "{1} {1}", "{2}", "{1} {2}", "{1"])
+@pytest.mark.parametrize("translation", ["nada", "{1} {1}", "{2}", "{1} {2}", "{1", "1} {1}"])
 def test_a_translation_without_just_its_masks_is_refused(translation: str) -> None:
     assert protect("Look at {name} now.").restore(translation) is None
 

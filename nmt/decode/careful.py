@@ -15,7 +15,7 @@ from nmt.decode.glossary import Glossary, lacking, put_in
 from nmt.decode.sentences import Hypothesis, Retry, SentenceTranslator, Translation
 from nmt.text.alignment import Link, Span
 from nmt.text.langid import LanguageIdentifier
-from nmt.text.protect import Protected, fixed_spans, protect
+from nmt.text.protect import Protected, fixed_spans, protect, without_masks
 from nmt.text.target_mix import TargetMix
 
 PIVOT = "en"
@@ -200,7 +200,9 @@ class _Attempt:
         made = iter(zip(stretches, raw, strict=True))
         for job, protected in zip(jobs, cut, strict=True):
             own = [next(made) for _ in protected.between()]
-            text = protected.join([_in_place_of(text, new.text) for (_, text), new in own])
+            text = protected.join(
+                [_in_place_of(text, without_masks(new.text)) for (_, text), new in own]
+            )
             worded = [new for _, new in own if new.text] or [own[0][1]]
             whole = Hypothesis(
                 text,

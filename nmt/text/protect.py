@@ -61,6 +61,9 @@ class Protected:
         found = sorted(int(number) for number in _MASK.findall(translation))
         if found != list(range(1, len(self.spans) + 1)):
             return None
+        around = _MASK.sub("", self.text)
+        if any(c in "{}" and c not in around for c in _MASK.sub("", translation)):
+            return None  # half a mask
         filled = _MASK.sub(lambda match: self.spans[int(match[1]) - 1], self._cased(translation))
         return self.before + filled + self.after
 
@@ -77,6 +80,11 @@ class Protected:
 
     def _cased(self, text: str) -> str:
         return text.upper() if self.in_capitals else text
+
+
+def without_masks(text: str) -> str:
+    """A translation without the masks that a model has put in by itself."""
+    return " ".join(_MASK.sub(" ", text).split()) if _MASK.search(text) else text
 
 
 def mask(number: int) -> str:
