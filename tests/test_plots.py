@@ -94,8 +94,8 @@ def test_steps_are_drawn_in_the_order_of_their_weights(tmp_path: Path) -> None:
 
 def test_a_dollar_is_no_formula(tmp_path: Path) -> None:
     path = tmp_path / "picture.svg"
-    plot_sweep(make("Cuesta $5 o $6_{x}.", source="It is $5 or $6."), path)
-    assert "Cuesta $5 o $6_{x}." in words(path)
+    plot_sweep(make("Cuesta $5 o $6_x^2.", source="It is $5 or $6."), path)
+    assert "Cuesta $5 o $6_x^2." in words(path)
     assert "It is $5 or $6." in words(path)
 
 
