@@ -11,6 +11,7 @@ from itertools import islice
 
 from nmt import DecodeOptions, Hypothesis, TargetMix, Translation, Translator, load_translator
 from nmt.decode.careful import Job
+from nmt.decode.glossary import Glossary
 from nmt.decode.plan import Plan
 from nmt.decode.translator import assemble
 from nmt.documents import Aligned, Document
@@ -22,6 +23,8 @@ from serve.languages import known_code
 from serve.settings import Settings
 
 AUTO = "auto"  # the source that stands for any
+DETECTED_CHARACTERS = 5_000  # of a document, to tell its language by
+TEXTS_TOGETHER = 64  # texts of a document in the queue at a time
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +38,16 @@ class Task:
     source: str | None
     keep: bool = False  # leave the text as it is: it is in the target language already
     align: bool = False  # say which words come from which
+    glossary: Glossary | None = None  # terms that must be used
+
+
+@dataclass(frozen=True)
+class TranslatedFile:
+    """A document in another language, and what is told of all its texts together."""
+
+    data: bytes
+    about: Translation
+    characters: int  # of the texts that were translated
 
 
 @dataclass(frozen=True)
@@ -103,7 +116,7 @@ class Backend:
         loaded = self.ready()
         plans = await asyncio.to_thread(lambda: [_plan(task, loaded.translator) for task in tasks])
         jobs = [
-            Job(sentence, task.target, task.source, align=task.align)
+            Job(sentence, task.target, task.source, task.glossary, task.align)
             for task, plan in zip(tasks, plans, strict=True)
             for sentence in plan.sentences
         ]
@@ -119,18 +132,45 @@ class Backend:
 
     async def translate_documents(self, tasks: Sequence[Task], format: str) -> list[Translation]:
         """As `translate`, for documents of a format, with their structure unchanged."""
-        return await asyncio.gather(*(self._translate_document(task, format) for task in tasks))
+        files = await asyncio.gather(
+            *(self.translate_file(task.text.encode(), format, task) for task in tasks)
+        )
+        return [
+            replace(file.about, hypotheses=(Hypothesis(file.data.decode(), file.about.score),))
+            for file in files
+        ]
 
-    async def _translate_document(self, task: Task, format: str) -> Translation:
-        document = await asyncio.to_thread(Document, task.text.encode(), format)
-        tasks = [replace(task, text=text, align=True) for text in document.texts]
-        found = await self.translate(tasks)
+    async def translate_file(
+        self,
+        data: bytes,
+        format: str,
+        task: Task,
+        on_progress: Callable[[int, int], None] = lambda done, total: None,
+    ) -> TranslatedFile:
+        """A document of a format, see `nmt.documents`, translated as `task` says.
+
+        The text of the task is not looked at; a source that is None is detected. `on_progress` is called with the texts done and the texts in all. Raises InvalidInput for
+        a document that is not of this format, and what `translate` raises.
+        """
+        code = task.target.languages[0] if task.target.is_plain else None
+        document = await asyncio.to_thread(Document, data, format, code)
+        texts = document.texts
+        source = task.source
+        if source is None:
+            (detection,) = await self.detect([" ".join(texts)[:DETECTED_CHARACTERS]])
+            source = detection.language if detection else None
+        found: list[Translation] = []
+        for start in range(0, len(texts), TEXTS_TOGETHER):
+            on_progress(len(found), len(texts))
+            some = texts[start : start + TEXTS_TOGETHER]
+            tasks = [replace(task, text=text, source=source, align=True) for text in some]
+            found += await self.translate(tasks)
+        on_progress(len(found), len(texts))
         aligned = [Aligned(one.text, one.links) for one in found]
-        text = (await asyncio.to_thread(document.translated, aligned)).decode()
-        # What is told of the document is what is told of its texts together.
+        translated = await asyncio.to_thread(document.translated, aligned)
         plan = Plan(tuple(Segment(one.text, is_sentence=True) for one in found))
-        whole = assemble(plan, task.target, task.source, found)
-        return replace(whole, hypotheses=(Hypothesis(text, whole.score),), links=())
+        about = replace(assemble(plan, task.target, source, found), links=())
+        return TranslatedFile(translated, about, sum(map(len, texts)))
 
     async def _load(self) -> None:
         start = time.perf_counter()
