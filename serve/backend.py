@@ -149,8 +149,9 @@ class Backend:
     ) -> TranslatedFile:
         """A document of a format, see `nmt.documents`, translated as `task` says.
 
-        The text of the task is not looked at; a source that is None is detected. `on_progress` is called with the texts done and the texts in all. Raises InvalidInput for
-        a document that is not of this format, and what `translate` raises.
+        The text of the task is not looked at; a source that is None is detected. `on_progress` is
+        called with the texts done and the texts in all. Raises InvalidInput for a document that
+        is not of this format, and what `translate` raises.
         """
         code = task.target.languages[0] if task.target.is_plain else None
         document = await asyncio.to_thread(Document, data, format, code)
