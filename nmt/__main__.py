@@ -16,6 +16,7 @@ from nmt.decode.export import ExportFormat
 from nmt.documents.document import FORMATS
 from nmt.options import BEAM, Group, decoding_options, model_option, needs
 from nmt.text.target_mix import TargetMix
+from serve.command import serve
 
 if TYPE_CHECKING:
     from nmt.decode.sentences import Translation
@@ -314,28 +315,6 @@ def evaluate(
 
 
 @main.command()
-@click.option("--host", default="127.0.0.1", show_default=True)
-@click.option("--port", default=8000, show_default=True, type=click.IntRange(0, 65535))
-@click.option("--beam", default=5, show_default=True, type=BEAM, help="Beam size; 1 is greedy.")
-@click.option(
-    "--threads", default=0, type=click.IntRange(0), help="CPU threads; all cores if not given."
-)
-@model_option
-def serve(host: str, port: int, beam: int, threads: int, model: Path | None) -> None:
-    """Answer translation requests over HTTP; the page is at /, the API reference at /docs.
-
-    \b
-    Example:
-      macaronic serve --port 9000
-    """
-    with needs("fastapi", "serve"), needs("uvicorn", "serve"):
-        from serve.run import run
-        from serve.settings import Settings
-
-    run(Settings(host=host, port=port, beam_size=beam, threads=threads, model=model))
-
-
-@main.command()
 @model_option
 @click.option("--json", "as_json", is_flag=True)
 def info(model: Path | None, as_json: bool) -> None:
@@ -373,6 +352,8 @@ def export(output: Path, format: ExportFormat, model: Path | None) -> None:
     export_model(model or SHIPPED_MODEL, format, output)
     click.echo(output)
 
+
+main.add_command(serve)
 
 if __name__ == "__main__":
     main()

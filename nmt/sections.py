@@ -26,6 +26,14 @@ def load(kind: type[SomeSection], path: Path, overrides: Sequence[str] = ()) -> 
 
     Raises ConfigError naming each key that is wrong, the rule and the value received.
     """
+    tree = read_tree(path)
+    for override in overrides:
+        _apply_override(tree, override)
+    return parse(kind, tree, str(path))
+
+
+def read_tree(path: Path) -> dict[str, Any]:
+    """The plain values of a YAML file; ConfigError if it cannot be read or holds no settings."""
     try:
         tree = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -34,9 +42,7 @@ def load(kind: type[SomeSection], path: Path, overrides: Sequence[str] = ()) -> 
         raise ConfigError(f"{path} is not valid YAML: {error}") from None
     if not isinstance(tree, dict):
         raise ConfigError(f"{path} must hold settings, found {type(tree).__name__}")
-    for override in overrides:
-        _apply_override(tree, override)
-    return parse(kind, tree, str(path))
+    return tree
 
 
 def save_config(config: BaseModel, path: Path) -> None:

@@ -32,7 +32,7 @@ STATUS: dict[type[Exception], tuple[int, int | None]] = {
     ClientLeft: (499, None),  # never seen by anybody but the log
     NotReady: (503, 2),
     QueueFull: (503, 1),
-    TookTooLong: (503, 5),
+    TookTooLong: (504, None),
     BatcherClosed: (503, 5),
 }
 STATIC = Path(__file__).parent / "static"

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import islice
 
 from nmt import DecodeOptions, Hypothesis, TargetMix, Translation, Translator, load_translator
@@ -17,13 +19,14 @@ from nmt.decode.translator import assemble
 from nmt.documents import Aligned, Document
 from nmt.text.langid import Detection
 from nmt.text.segment import Segment
-from serve.batcher import MicroBatcher
+from serve.batcher import BatcherClosed, BatchLimits, MicroBatcher
 from serve.errors import NotReady, TookTooLong
 from serve.languages import known_code
 from serve.settings import Settings
 
 AUTO = "auto"  # the source that stands for any
 DETECTED_CHARACTERS = 5_000  # of a document, to tell its language by
+PLANNED_AT_ONCE = 1_000  # characters whose sentences are found without leaving the event loop
 TEXTS_TOGETHER = 64  # texts of a document in the queue at a time
 
 log = logging.getLogger(__name__)
@@ -39,6 +42,16 @@ class Task:
     keep: bool = False  # leave the text as it is: it is in the target language already
     align: bool = False  # say which words come from which
     glossary: Glossary | None = None  # terms that must be used
+    alternatives: bool = False  # tell all hypotheses of the beam
+
+
+@dataclass(frozen=True)
+class _Sentence:
+    """What waits in the queue."""
+
+    job: Job
+    pieces: int
+    alternatives: bool
 
 
 @dataclass(frozen=True)
@@ -55,7 +68,7 @@ class Loaded:
     """All that exists only once the model is there."""
 
     translator: Translator
-    batcher: MicroBatcher[Job, Translation]
+    batcher: MicroBatcher[_Sentence, Translation]
 
 
 class Backend:
@@ -66,6 +79,8 @@ class Backend:
         self._given = translator
         self._loaded: Loaded | None = None
         self._loading: asyncio.Task[None] | None = None
+        self._reloading: asyncio.Task[None] | None = None
+        self.draining = False
         self.failure: Exception | None = None
         self.on_failure: Callable[[], None] = lambda: None
 
@@ -77,10 +92,21 @@ class Backend:
 
     async def stop(self) -> None:
         """Finish what waits, and take no more."""
-        if self._loading is not None:
-            await self._loading
+        for task in (self._loading, self._reloading):
+            if task is not None:
+                await task
         if self._loaded is not None:
             await self._loaded.batcher.close()
+
+    def reload(self) -> None:
+        """Begin to load the model directory again, and use it once it is there."""
+        if self._reloading is None or self._reloading.done():
+            self._reloading = asyncio.create_task(self._reload())
+
+    @property
+    def is_full(self) -> bool:
+        """Whether new work would be refused."""
+        return self._loaded is not None and self._loaded.batcher.is_full
 
     @property
     def languages(self) -> tuple[str, ...]:
@@ -114,17 +140,26 @@ class Backend:
         What has no letters comes back unchanged. Raises NotReady, QueueFull and TookTooLong.
         """
         loaded = self.ready()
-        plans = await asyncio.to_thread(lambda: [_plan(task, loaded.translator) for task in tasks])
-        jobs = [
-            Job(sentence, task.target, task.source, task.glossary, task.align)
+        plans = await _planned(tasks, loaded.translator)
+        sentences = loaded.translator.sentences
+        waiting = [
+            _Sentence(
+                Job(sentence, task.target, task.source, task.glossary, task.align),
+                sentences.count_pieces(sentence),
+                task.alternatives,
+            )
             for task, plan in zip(tasks, plans, strict=True)
             for sentence in plan.sentences
         ]
         try:
             seconds = self._settings.max_wait_seconds
-            results = iter(await asyncio.wait_for(loaded.batcher.submit(jobs), seconds))
+            results = iter(await asyncio.wait_for(loaded.batcher.submit(waiting), seconds))
         except asyncio.TimeoutError:
             raise TookTooLong(f"no translation within {seconds:g} seconds; try again") from None
+        except BatcherClosed:
+            if self._loaded is loaded:
+                raise
+            return await self.translate(tasks)  # the model was replaced meanwhile
         return [
             assemble(plan, task.target, task.source, list(islice(results, len(plan.sentences))))
             for task, plan in zip(tasks, plans, strict=True)
@@ -174,22 +209,38 @@ class Backend:
         return TranslatedFile(translated, about, sum(map(len, texts)))
 
     async def _load(self) -> None:
-        start = time.perf_counter()
         try:
-            translator = await asyncio.to_thread(self._load_model)
+            self._loaded = await self._loaded_model()
         except Exception as error:  # kept, for whoever asks whether the service is ready
             self.failure = error
             self.on_failure()
+
+    async def _reload(self) -> None:
+        before = self._loaded
+        try:
+            self._loaded = await self._loaded_model()
+        except Exception as error:
+            log.error("the model is as it was, loading it again failed: %s", error)
             return
+        if before is not None:
+            await before.batcher.close()
+
+    async def _loaded_model(self) -> Loaded:
+        start = time.perf_counter()
+        translator = await asyncio.to_thread(self._load_model)
+        settings = self._settings
         batcher = MicroBatcher(
-            self._translate_batch,
-            max_batch=self._settings.batch_size,
-            max_delay_seconds=self._settings.batch_wait_seconds,
-            queue_size=self._settings.queue_size,
+            partial(self._translate_batch, translator),
+            limits=BatchLimits(
+                settings.batch_size, settings.batch_pieces, settings.batch_wait_seconds
+            ),
+            queue_size=settings.queue_size,
+            threads=settings.threads or os.cpu_count() or 1,
+            cost=lambda sentence: sentence.pieces,
         )
-        self._loaded = Loaded(translator, batcher)
         seconds = time.perf_counter() - start
         log.info("ready after %.1f s: %s", seconds, " ".join(translator.languages))
+        return Loaded(translator, batcher)
 
     def _load_model(self) -> Translator:
         settings = self._settings
@@ -201,14 +252,26 @@ class Backend:
             precision=settings.precision,
         )
 
-    def _translate_batch(self, jobs: list[Job]) -> list[Translation]:
-        """Runs in the batcher's thread; different languages and mixes share a batch."""
-        settings = self._settings
-        # All hypotheses of the beam: who wants fewer alternatives takes the first.
-        options = DecodeOptions(
-            beam_size=settings.beam_size, n_best=settings.beam_size, batch_size=settings.batch_size
-        )
-        return self.ready().translator.translate_jobs(jobs, options=options)
+    def _translate_batch(
+        self, translator: Translator, sentences: list[_Sentence]
+    ) -> list[Translation]:
+        """Runs in the batcher's threads; different languages and mixes share a batch."""
+        beam = self._settings.beam_size
+        # The translation itself is the same, however many hypotheses are told.
+        n_best = beam if any(sentence.alternatives for sentence in sentences) else 1
+        options = DecodeOptions(beam, n_best, batch_size=self._settings.batch_size)
+        return translator.translate_jobs([sentence.job for sentence in sentences], options=options)
+
+
+async def _planned(tasks: Sequence[Task], translator: Translator) -> list[Plan]:
+    """The sentences of each task; a thread costs more than short texts do."""
+
+    def plans() -> list[Plan]:
+        return [_plan(task, translator) for task in tasks]
+
+    if sum(len(task.text) for task in tasks) <= PLANNED_AT_ONCE:
+        return plans()
+    return await asyncio.to_thread(plans)
 
 
 def _plan(task: Task, translator: Translator) -> Plan:

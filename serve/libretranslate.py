@@ -149,7 +149,8 @@ async def _translate(
         source = found.language if found else None
         sure = found is not None and found.confidence >= settings.sure_confidence
         keep = sure and target.languages == (source,)
-        tasks.append(Task(text, target, source, keep))
+        alternatives = wanted.alternatives > 0
+        tasks.append(Task(text, target, source, keep, alternatives=alternatives))
     if is_html:
         answers = await backend.translate_documents(tasks, "html")
     else:

@@ -6,6 +6,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel
 
 from serve.connection import ERRORS, CurrentBackend
+from serve.errors import NotReady
 
 router = APIRouter(tags=["Operation"])
 
@@ -24,6 +25,8 @@ async def healthz() -> Status:
 
 @router.get("/readyz", responses={503: ERRORS[503]})
 async def readyz(backend: CurrentBackend) -> Status:
-    """Readiness: 200 once the model is loaded, 503 before."""
+    """Readiness: 200 once the model is loaded, 503 before, and when the service is to stop."""
     backend.ready()
+    if backend.draining:
+        raise NotReady("the service is stopping")
     return Status(status="ready")

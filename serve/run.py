@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import logging
+import signal
 import socket
+import threading
 from contextlib import suppress
+from types import FrameType
 
 import uvicorn
 
 from serve.app import create_app
+from serve.backend import Backend
 from serve.errors import CannotServe
 from serve.logs import log_to_stderr
 from serve.settings import Settings
@@ -32,17 +37,45 @@ def run(settings: Settings) -> None:
         server_header=False,
         timeout_graceful_shutdown=settings.drain_seconds,
     )
-    server = uvicorn.Server(config)
-
-    def stop() -> None:
-        server.should_exit = True
-
-    app.state.backend.on_failure = stop
+    server = DrainingServer(config, app.state.backend, settings.drain_delay_seconds)
+    app.state.backend.on_failure = server.stop
     log.info("%s (loading the model)", _url(settings.host, listener.getsockname()[1]))
     with suppress(KeyboardInterrupt):  # Ctrl+C has stopped the server in good order
         server.run(sockets=[listener])
     if app.state.backend.failure is not None:
         raise app.state.backend.failure
+
+
+class DrainingServer(uvicorn.Server):
+    """Goes on for a moment after SIGTERM, so that whoever sends requests can learn of it.
+
+    Meanwhile it is not ready, and closes each connection with its answer. SIGHUP loads the model
+    again.
+    """
+
+    def __init__(self, config: uvicorn.Config, backend: Backend, delay_seconds: float) -> None:
+        super().__init__(config)
+        self._backend = backend
+        self._delay_seconds = delay_seconds
+
+    def stop(self) -> None:
+        """Take no more requests, finish those that run, and return."""
+        self.should_exit = True
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to listen, to signals as well."""
+        await super().startup(sockets)
+        if hasattr(signal, "SIGHUP"):  # not on Windows
+            asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._backend.reload)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Drain on SIGTERM; stop at once on any other signal, or a second one."""
+        if sig == signal.SIGTERM and not self._backend.draining:
+            log.info("draining")
+            self._backend.draining = True
+            threading.Timer(self._delay_seconds, self.stop).start()
+        else:
+            super().handle_exit(sig, frame)
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
+import yaml
 from pydantic import Field
 
 from nmt.decode.engine import MAX_BEAM_SIZE, EngineName
-from nmt.sections import Section
+from nmt.errors import ConfigError
+from nmt.sections import Section, parse, read_tree
+
+PREFIX = "MACARONIC_"  # of environment variables
 
 
 class Settings(Section):
@@ -29,9 +36,13 @@ class Settings(Section):
 
     queue_size: int = Field(1_024, ge=1, description="waiting sentences that close the door")
     max_wait_seconds: float = Field(60.0, gt=0, description="for one request, waiting included")
+    drain_delay_seconds: float = Field(
+        1.0, ge=0, description="between SIGTERM and the last request that is taken"
+    )
     drain_seconds: int = Field(30, ge=0, description="for running requests when stopping")
 
     batch_size: int = Field(32, ge=1, description="sentences decoded together")
+    batch_pieces: int = Field(2_048, ge=1, description="of the sources decoded together")
     batch_wait_seconds: float = Field(0.005, ge=0, description="for batch-mates to arrive")
     beam_size: int = Field(5, ge=1, le=MAX_BEAM_SIZE, description="1: greedy")
     sure_confidence: float = Field(
@@ -42,3 +53,49 @@ class Settings(Section):
     def max_alternatives(self) -> int:
         """How many translations besides the best one a beam can hold."""
         return self.beam_size - 1
+
+
+def gather(
+    flags: Mapping[str, str | None], environment: Mapping[str, str], file: Path | None
+) -> tuple[Settings, dict[str, str]]:
+    """All settings, and where each that is no default comes from: flags, environment, then file.
+
+    Raises ConfigError naming each setting that is wrong or unknown.
+    """
+    known = Settings.model_fields
+    variables = {
+        name.removeprefix(PREFIX).lower(): text
+        for name, text in environment.items()
+        if name.startswith(PREFIX)
+    }
+    if unknown := sorted(set(variables) - set(known)):
+        raise ConfigError(
+            f"unknown environment variable {PREFIX}{unknown[0].upper()}: there are "
+            + ", ".join(PREFIX + name.upper() for name in known)
+        )
+    tree: dict[str, Any] = read_tree(file) if file else {}
+    origins = dict.fromkeys(tree, str(file))
+    given = {name: text for name, text in flags.items() if text is not None}
+    for texts, origin in ((variables, "environment"), (given, "flag")):
+        for name, text in texts.items():
+            tree[name] = _value(name, text)
+            origins[name] = origin
+    return parse(Settings, tree, "what is set"), origins
+
+
+def describe(settings: Settings, origins: Mapping[str, str]) -> str:
+    """All settings as YAML that can be read again, each with where it comes from."""
+    return "\n".join(
+        f"{name}: {json.dumps(value)}  # {origins.get(name, 'default')}"
+        for name, value in settings.model_dump(mode="json").items()
+    )
+
+
+def _value(name: str, text: str) -> Any:
+    """What a text stands for; names and paths are as they are, and nothing is no value."""
+    if name in ("host", "model", "precision"):
+        return text
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError:
+        raise ConfigError(f"{name} cannot be {text!r}") from None

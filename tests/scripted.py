@@ -38,7 +38,10 @@ class ScriptedSentences:
         self._reply = reply
 
     def fits(self, text: str) -> bool:
-        return len(text.split()) <= self.max_pieces
+        return self.count_pieces(text) <= self.max_pieces
+
+    def count_pieces(self, text: str) -> int:
+        return len(text.split())
 
     def is_known(self, word: str) -> bool:
         return True

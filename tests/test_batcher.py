@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 import anyio
 import pytest
 
-from serve.batcher import BatcherClosed, MicroBatcher, QueueFull
+from serve.batcher import BatcherClosed, BatchLimits, MicroBatcher, QueueFull
 
 pytestmark = pytest.mark.anyio
 
@@ -46,9 +46,15 @@ async def running(
     max_batch: int = 8,
     max_delay_seconds: float = 0.02,
     queue_size: int = 100,
+    max_cost: float = 1000,
+    threads: int = 1,
 ) -> AsyncIterator[MicroBatcher[str, str]]:
     batcher = MicroBatcher(
-        handler, max_batch=max_batch, max_delay_seconds=max_delay_seconds, queue_size=queue_size
+        handler,
+        limits=BatchLimits(max_batch, max_cost, max_delay_seconds),
+        queue_size=queue_size,
+        threads=threads,
+        cost=len,
     )
     try:
         with anyio.fail_after(LIMIT_SECONDS):
@@ -82,7 +88,7 @@ async def test_concurrent_calls_share_a_batch_and_get_their_own_results_in_order
     async with running(handler, max_delay_seconds=0.2) as batcher:
         answers = await asyncio.gather(batcher.submit(["a", "b"]), batcher.submit(["c"]))
     assert [*answers] == [["*a*", "*b*"], ["*c*"]]
-    assert handler.batches == [["a", "b", "c"]]
+    assert [sorted(batch) for batch in handler.batches] == [["a", "b", "c"]]
 
 
 async def test_no_batch_is_larger_than_allowed() -> None:
@@ -119,12 +125,95 @@ async def test_the_handler_runs_in_one_thread_that_is_not_the_callers() -> None:
     assert threading.get_ident() not in handler.threads
 
 
+async def test_no_batch_costs_more_than_allowed_unless_it_is_one_item() -> None:
+    handler = Handler()
+    async with running(handler, max_cost=4) as batcher:
+        await batcher.submit(["aa", "bb", "c", "dddddd", "e"])
+    assert all(len(batch) == 1 or len("".join(batch)) <= 4 for batch in handler.batches)
+    assert len(handler.batches) == 3
+    assert sum(map(len, handler.batches)) == 5
+
+
+async def test_items_of_like_cost_share_a_batch_but_the_oldest_goes_first() -> None:
+    handler = Handler()
+    async with running(handler, max_batch=3) as batcher:
+        first = await busy(batcher, handler)
+        tasks = [ask(batcher, item) for item in ("aaaa", "b", "cccc", "d", "eeee", "f")]
+        await until(lambda: batcher.waiting == 6)
+        handler.open.set()
+        await asyncio.gather(first, *tasks)
+    assert [sorted(batch) for batch in handler.batches[1:]] == [
+        ["aaaa", "cccc", "eeee"],
+        ["b", "d", "f"],
+    ]
+
+
+async def test_a_long_call_does_not_hold_up_a_short_one_that_comes_later() -> None:
+    handler = Handler()
+    async with running(handler, max_batch=1) as batcher:
+        first = await busy(batcher, handler)
+        book = ask(batcher, *(f"page {number}" for number in range(50)))
+        await until(lambda: batcher.waiting == 50)
+        short = ask(batcher, "short")
+        await until(lambda: batcher.waiting == 51)
+        handler.open.set()
+        await asyncio.gather(first, short, book)
+    assert handler.batches.index(["short"]) <= 2
+
+
+async def test_short_calls_do_not_starve_a_long_one() -> None:
+    handler = Handler()
+    async with running(handler, max_batch=1, queue_size=1000) as batcher:
+        first = await busy(batcher, handler)
+        book = ask(batcher, *(["page"] * 10))
+        await until(lambda: batcher.waiting == 10)
+        handler.open.set()
+        await first
+        shorts = 0
+        while not book.done():  # always one short call in the queue
+            await batcher.submit(["short"])
+            shorts += 1
+    assert shorts <= 15
+
+
+async def test_threads_that_are_free_share_what_waits() -> None:
+    handler = Handler()
+    handler.open.clear()
+    async with running(handler, max_delay_seconds=0.05, threads=2) as batcher:
+        call = ask(batcher, "a", "b", "c", "d")
+        await until(lambda: len(handler.batches) == 2)
+        assert handler.batches == [["a", "b"], ["c", "d"]]
+        assert len(handler.threads) == 2
+        handler.open.set()
+        assert await call == ["*a*", "*b*", "*c*", "*d*"]
+
+
+async def test_each_batch_is_told_with_the_time_that_its_items_waited() -> None:
+    told: list[tuple[list[str], list[float], float]] = []
+    batcher = MicroBatcher(
+        Handler(),
+        limits=BatchLimits(8, 1000, 0.05),
+        queue_size=10,
+        on_batch=lambda *what: told.append(what),
+    )
+    first = ask(batcher, "a")
+    await asyncio.sleep(0)
+    await until(lambda: batcher.waiting == 0)
+    await batcher.submit(["b", "c"])
+    await first
+    await batcher.close()
+    assert [items for items, _, _ in told] == [["a"], ["b", "c"]]
+    assert all(
+        0 <= seconds < LIMIT_SECONDS for _, waited, took in told for seconds in [*waited, took]
+    )
+
+
 async def test_an_item_that_fails_does_not_fail_its_batch_mates() -> None:
     handler = Handler()
     async with running(handler, max_delay_seconds=0.2) as batcher:
         tasks = [ask(batcher, item) for item in ("a", "bad", "b")]
         answers = await asyncio.gather(*tasks, return_exceptions=True)
-    assert handler.batches[0] == ["a", "bad", "b"]
+    assert sorted(handler.batches[0]) == ["a", "b", "bad"]
     assert answers[0] == ["*a*"] and answers[2] == ["*b*"]
     assert isinstance(answers[1], ValueError)
 

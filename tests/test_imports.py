@@ -121,6 +121,8 @@ def may_import(module: str, target: str) -> bool:
         return is_within(module, "serve") or module == "nmt.__main__"
     if library != "nmt":
         return True
+    if module == "serve.command" and target == "nmt.options":
+        return True
     if is_within(module, "serve"):
         return rank(target) <= rank("nmt.documents")
     return rank(target) < rank(module) or part_of(target) == part_of(module)

@@ -124,6 +124,10 @@ class SentenceTranslator:
         is_short = text.isascii() and len(text) < longest
         return is_short or len(self._tokenizer.encode(text)) <= longest
 
+    def count_pieces(self, text: str) -> int:
+        """Pieces that a sentence is encoded as."""
+        return len(self._tokenizer.encode(text))
+
     def translate(
         self,
         texts: Sequence[str],
