@@ -20,7 +20,7 @@ from nmt.documents import Aligned, Document
 from nmt.text.langid import Detection
 from nmt.text.segment import Segment
 from serve.batcher import BatcherClosed, BatchLimits, MicroBatcher
-from serve.errors import NotReady, TookTooLong
+from serve.errors import NotReady
 from serve.languages import known_code
 from serve.settings import Settings
 
@@ -137,7 +137,7 @@ class Backend:
     async def translate(self, tasks: Sequence[Task]) -> list[Translation]:
         """One translation for each task, in order: long texts by sentences, layout kept.
 
-        What has no letters comes back unchanged. Raises NotReady, QueueFull and TookTooLong.
+        What has no letters comes back unchanged. Raises NotReady and QueueFull.
         """
         loaded = self.ready()
         plans = await _planned(tasks, loaded.translator)
@@ -152,10 +152,7 @@ class Backend:
             for sentence in plan.sentences
         ]
         try:
-            seconds = self._settings.max_wait_seconds
-            results = iter(await asyncio.wait_for(loaded.batcher.submit(waiting), seconds))
-        except asyncio.TimeoutError:
-            raise TookTooLong(f"no translation within {seconds:g} seconds; try again") from None
+            results = iter(await loaded.batcher.submit(waiting))
         except BatcherClosed:
             if self._loaded is loaded:
                 raise

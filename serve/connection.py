@@ -10,7 +10,7 @@ from fastapi import Depends, Request
 from pydantic import BaseModel
 
 from serve.backend import Backend
-from serve.errors import ClientLeft
+from serve.errors import ClientLeft, TookTooLong
 from serve.settings import Settings
 
 Result = TypeVar("Result")
@@ -52,16 +52,20 @@ CurrentSettings = Annotated[Settings, Depends(_settings)]
 
 
 async def while_connected(request: Request, work: Coroutine[Any, Any, Result]) -> Result:
-    """The result of `work`, which is cancelled with ClientLeft if the client leaves before it.
+    """The result of `work`, which is cancelled if the client leaves or its time is over before.
 
-    The body of the request must have been read.
+    The body of the request must have been read. Raises ClientLeft and TookTooLong.
     """
+    seconds = request.app.state.settings.max_wait_seconds
     working = asyncio.create_task(work)
     leaving = asyncio.create_task(_disconnected(request))
     try:
-        await asyncio.wait({working, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        tasks = {working, leaving}
+        await asyncio.wait(tasks, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         if working.done():
             return working.result()
+        if not leaving.done():
+            raise TookTooLong(f"no translation within {seconds:g} seconds; try again")
         raise ClientLeft("the client left before its answer was ready")
     finally:
         working.cancel()
