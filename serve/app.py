@@ -41,9 +41,14 @@ DESCRIPTION = "One model for many languages, and for what lies between them."
 CONTENT_POLICY = {"Content-Security-Policy": "default-src 'self'"}
 
 
-def create_app(settings: Settings, translator: Translator | None = None) -> FastAPI:
-    """A service that loads its model in the background, unless a translator is given."""
-    backend = Backend(settings, translator)
+def create_app(
+    settings: Settings, translator: Translator | None = None, engine: Path | None = None
+) -> FastAPI:
+    """A service that loads its model in the background, unless a translator is given.
+
+    `engine` is the socket of the process that translates, where it is not this one.
+    """
+    backend = Backend(settings, translator, engine)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:

@@ -10,18 +10,20 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
+from pathlib import Path
 
 from nmt import DecodeOptions, Hypothesis, TargetMix, Translation, Translator, load_translator
 from nmt.decode.careful import Job
 from nmt.decode.glossary import Glossary
 from nmt.decode.plan import Plan
-from nmt.decode.translator import assemble
+from nmt.decode.translator import assemble, load_without_engine
 from nmt.documents import Aligned, Document
 from nmt.text.langid import Detection
 from nmt.text.segment import Segment
-from serve.batcher import BatcherClosed, BatchLimits, MicroBatcher
+from serve.batcher import Batcher, BatcherClosed, BatchLimits, MicroBatcher
 from serve.errors import NotReady
 from serve.languages import known_code
+from serve.remote import RemoteBatcher
 from serve.settings import Settings
 
 AUTO = "auto"  # the source that stands for any
@@ -68,13 +70,20 @@ class Loaded:
     """All that exists only once the model is there."""
 
     translator: Translator
-    batcher: MicroBatcher[_Sentence, Translation]
+    batcher: Batcher[_Sentence, Translation]
 
 
 class Backend:
     """Loads the model, then translates whatever concurrent requests bring, in shared batches."""
 
-    def __init__(self, settings: Settings, translator: Translator | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        translator: Translator | None = None,
+        engine: Path | None = None,
+    ) -> None:
+        """`engine` is the socket of the process that translates, where it is not this one."""
+        self._engine = engine
         self._settings = settings
         self._given = translator
         self._loaded: Loaded | None = None
@@ -89,6 +98,13 @@ class Backend:
         self._loading = asyncio.create_task(self._load())
         if self._given is not None:
             await self._loading
+
+    async def loaded(self) -> None:
+        """Wait until the model is there; raises what loading it raised."""
+        if self._loading is not None:
+            await self._loading
+        if self.failure is not None:
+            raise self.failure
 
     async def stop(self) -> None:
         """Finish what waits, and take no more."""
@@ -225,8 +241,16 @@ class Backend:
     async def _loaded_model(self) -> Loaded:
         start = time.perf_counter()
         translator = await asyncio.to_thread(self._load_model)
+        loaded = Loaded(translator, await self._batcher(translator))
+        seconds = time.perf_counter() - start
+        log.info("ready after %.1f s: %s", seconds, " ".join(translator.languages))
+        return loaded
+
+    async def _batcher(self, translator: Translator) -> Batcher[_Sentence, Translation]:
         settings = self._settings
-        batcher = MicroBatcher(
+        if self._engine is not None:
+            return await RemoteBatcher.connect(self._engine, settings.queue_size)
+        return MicroBatcher(
             partial(self._translate_batch, translator),
             limits=BatchLimits(
                 settings.batch_size, settings.batch_pieces, settings.batch_wait_seconds
@@ -235,13 +259,14 @@ class Backend:
             threads=settings.threads or os.cpu_count() or 1,
             cost=lambda sentence: sentence.pieces,
         )
-        seconds = time.perf_counter() - start
-        log.info("ready after %.1f s: %s", seconds, " ".join(translator.languages))
-        return Loaded(translator, batcher)
 
     def _load_model(self) -> Translator:
         settings = self._settings
-        return self._given or load_translator(
+        if self._given is not None:
+            return self._given
+        if self._engine is not None:
+            return load_without_engine(settings.model)
+        return load_translator(
             settings.model,
             engine=settings.engine,
             device=settings.device,

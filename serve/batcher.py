@@ -13,9 +13,10 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 Item = TypeVar("Item")
+Given = TypeVar("Given", contravariant=True)
 Result = TypeVar("Result")
 
 CHOICE = 2  # as many items as fit into a batch are looked at for those that are alike
@@ -48,6 +49,24 @@ class _Waiting(Generic[Item, Result]):
     cost: float = field(compare=False)
     since: float = field(compare=False)
     future: asyncio.Future[Result] = field(compare=False)
+
+
+class Batcher(Protocol[Given, Result]):
+    """What takes items and gives results: a `MicroBatcher` here or in another process."""
+
+    @property
+    def waiting(self) -> int:
+        """How many items wait."""
+
+    @property
+    def is_full(self) -> bool:
+        """Whether no more is taken now."""
+
+    async def submit(self, items: Sequence[Given]) -> list[Result]:
+        """The results of all items, in order."""
+
+    async def close(self) -> None:
+        """Finish what waits, and take no more."""
 
 
 class MicroBatcher(Generic[Item, Result]):

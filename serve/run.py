@@ -9,6 +9,7 @@ import signal
 import socket
 import threading
 from contextlib import suppress
+from pathlib import Path
 from types import FrameType
 
 import uvicorn
@@ -18,6 +19,7 @@ from serve.backend import Backend
 from serve.errors import CannotServe
 from serve.logs import log_to_stderr
 from serve.settings import Settings
+from serve.workers import run_workers
 
 log = logging.getLogger(__name__)
 
@@ -28,8 +30,17 @@ def run(settings: Settings) -> None:
     Raises CannotServe if the address cannot be used, ModelError if the model cannot be loaded.
     """
     log_to_stderr()
-    listener = _listen(settings.host, settings.port)
-    app = create_app(settings)
+    with _listen(settings.host, settings.port) as listener:
+        log.info("%s (loading the model)", _url(settings.host, listener.getsockname()[1]))
+        if settings.workers > 1:
+            run_workers(settings, listener, _work)
+        else:
+            _serve(settings, listener)
+
+
+def _serve(settings: Settings, listener: socket.socket, engine: Path | None = None) -> None:
+    """Serve in this process; translate in another one if its socket is given."""
+    app = create_app(settings, engine=engine)
     config = uvicorn.Config(
         app,
         log_config=None,
@@ -39,11 +50,16 @@ def run(settings: Settings) -> None:
     )
     server = DrainingServer(config, app.state.backend, settings.drain_delay_seconds)
     app.state.backend.on_failure = server.stop
-    log.info("%s (loading the model)", _url(settings.host, listener.getsockname()[1]))
     with suppress(KeyboardInterrupt):  # Ctrl+C has stopped the server in good order
         server.run(sockets=[listener])
     if app.state.backend.failure is not None:
         raise app.state.backend.failure
+
+
+def _work(settings: Settings, listener: socket.socket, engine: Path) -> None:
+    """What a worker process does."""
+    log_to_stderr()
+    _serve(settings, listener, engine)
 
 
 class DrainingServer(uvicorn.Server):

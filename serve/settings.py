@@ -28,6 +28,8 @@ class Settings(Section):
     precision: str = Field("default", description="of products: int8 on a CPU, float16 on CUDA")
     threads: int = Field(0, ge=0, description="CPU threads for decoding; 0 takes all cores")
 
+    workers: int = Field(1, ge=1, le=64, description="processes for HTTP, which share one engine")
+
     max_body_bytes: int = Field(1_048_576, ge=1)
     max_characters: int = Field(10_000, ge=1, description="of all texts of a request together")
     max_texts: int = Field(100, ge=1, description="of one request")

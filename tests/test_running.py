@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import signal
 import socket
@@ -11,7 +12,7 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.error import HTTPError, URLError
@@ -114,3 +115,50 @@ def test_sighup_takes_another_model_into_use_and_keeps_the_old_one_if_it_cannot(
         service.wait_until_logged("ready after", times=2)
         assert {future.result()[0] for future in answers} == {200}
         assert service.translate("The house is white.")[0] == 200
+
+
+@pytest.mark.skipif(not Path("/proc").exists(), reason="looks for processes in /proc")
+def test_several_workers_share_one_engine_and_are_started_again(
+    tiny_model_dir: Path, tmp_path: Path
+) -> None:
+    with (
+        serving(tiny_model_dir, tmp_path / "log", "--workers", "2") as service,
+        ThreadPoolExecutor(8) as clients,
+    ):
+        service.wait_until_logged("ready after", times=3)  # the engine and two workers
+        texts = ["The house is white.", "Where is it?"] * 20
+        answers = list(clients.map(service.translate, texts))
+        assert {status for status, _ in answers} == {200}
+        assert len({body for _, body in answers}) == 2  # the same from both
+        status, body = service.translate("x" * 20_000)
+        assert status == 400 and "limit" in body
+        workers = children(service.process.pid)
+        os.kill(workers[0], signal.SIGKILL)
+        service.wait_until_logged("another one starts")
+        service.wait_until_logged("ready after", times=4)
+        taken = [clients.submit(service.translate, " ".join(texts)) for _ in range(4)]
+        time.sleep(0.2)
+        service.process.send_signal(signal.SIGTERM)
+        assert [future.result()[0] for future in taken] == [200] * 4
+        assert service.process.wait(LIMIT_SECONDS) == 0
+        assert not any(Path(f"/proc/{worker}").exists() for worker in workers)
+
+
+def test_a_model_that_cannot_be_loaded_ends_all_workers(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "nmt", "serve", "--port", "0", "--workers", "2"]
+    command += ["--model", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, timeout=LIMIT_SECONDS, check=False)
+    assert done.returncode == 1
+    assert str(tmp_path) in done.stderr.decode() and "Traceback" not in done.stderr.decode()
+
+
+def children(pid: int) -> list[int]:
+    """The processes that answer HTTP for a service."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            command = (stat.parent / "cmdline").read_bytes()
+            parent = int(stat.read_text().rpartition(")")[2].split()[1])
+            if parent == pid and b"spawn_main" in command:
+                found.append(int(stat.parent.name))
+    return sorted(found)

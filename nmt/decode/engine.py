@@ -79,6 +79,18 @@ class Engine(Protocol):
         """
 
 
+class NoEngine:
+    """Stands where texts are only planned and judged, and another process translates."""
+
+    def translate(self, sources: Sequence[Source], options: DecodeOptions) -> list[list[Decoded]]:
+        """Cannot be done here."""
+        raise RuntimeError("this process has no engine")
+
+    def align(self, sources: Sequence[Source], targets: Sequence[Sequence[int]]) -> list[Attention]:
+        """Cannot be done here."""
+        raise RuntimeError("this process has no engine")
+
+
 def max_source_pieces(architecture: ModelConfig) -> int:
     """Pieces that a sentence may have: the rest of the positions is for tag and end."""
     return architecture.max_length - 2

@@ -10,7 +10,7 @@ from pathlib import Path
 from statistics import mean
 
 from nmt.decode.careful import PIVOT, Job, translate_jobs
-from nmt.decode.engine import DecodeOptions, EngineName, load_engine
+from nmt.decode.engine import DecodeOptions, EngineName, NoEngine, load_engine
 from nmt.decode.flags import FLAGS
 from nmt.decode.glossary import Glossary
 from nmt.decode.plan import Plan, make_plan
@@ -22,7 +22,7 @@ from nmt.decode.sentences import (
     sources_of,
     targets_of,
 )
-from nmt.model.model_dir import ModelInfo
+from nmt.model.model_dir import ModelInfo, load_model
 from nmt.text.alignment import Link
 from nmt.text.langid import LanguageIdentifier
 from nmt.text.segment import needs_language
@@ -133,6 +133,13 @@ def load_translator(
     """A translator for a model directory, the shipped one by default; see `load_engine`."""
     directory = model_dir or SHIPPED_MODEL
     sentences = SentenceTranslator(*load_engine(directory, engine, device, threads, precision))
+    return Translator(sentences, LanguageIdentifier(sentences.languages))
+
+
+def load_without_engine(model_dir: Path | None = None) -> Translator:
+    """A translator that plans and detects, for processes beside the one that translates."""
+    info, tokenizer, _ = load_model(model_dir or SHIPPED_MODEL)
+    sentences = SentenceTranslator(info, tokenizer, NoEngine())
     return Translator(sentences, LanguageIdentifier(sentences.languages))
 
 
