@@ -100,6 +100,7 @@ class MicroBatcher(Generic[Item, Result]):
         self._number = 0
         self._turn = 0.0  # of the item that was given to the handler last
         self._changed = asyncio.Event()
+        self._last = 0  # items of the batch before
         self._closed = False
         self._size = self._idle = threads
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="batcher")
@@ -183,11 +184,16 @@ class MicroBatcher(Generic[Item, Result]):
                 return batch
 
     async def _linger(self) -> None:
-        """Give batch-mates a moment to arrive, unless a batch is full or all threads are idle."""
+        """Give batch-mates a moment to arrive, if the batch before suggests that they will.
+
+        Where many clients wait for their answers, these bring their next requests. A thread that
+        is idle need not wait for company while it can serve who is there.
+        """
+        expected = min(self._limits.items, self._last // 2)
         if self._idle == self._size:
             return
         until = time.monotonic() + self._limits.delay_seconds
-        while not self._closed and self.waiting < self._limits.items:
+        while not self._closed and self.waiting < expected:
             self._changed.clear()
             try:
                 await asyncio.wait_for(self._changed.wait(), until - time.monotonic())
@@ -213,6 +219,7 @@ class MicroBatcher(Generic[Item, Result]):
             else:
                 heapq.heappush(self._queue, one)
         if batch:
+            self._last = len(batch)
             self._turn = max(self._turn, near[0].turn)
         return batch
 
