@@ -12,29 +12,15 @@ from fastapi.responses import FileResponse, JSONResponse
 from fastapi.staticfiles import StaticFiles
 from fastapi_offline import FastAPIOffline
 from starlette.exceptions import HTTPException
-from starlette.middleware.cors import CORSMiddleware
 
 from nmt import Translator
-from nmt.errors import MacaronicError
 from serve import libretranslate, mix, ops
+from serve.answers import ANSWERS, INTERNAL, error_response, message_response
 from serve.backend import Backend
-from serve.batcher import BatcherClosed, QueueFull
-from serve.errors import BodyTooLarge, ClientLeft, NotReady, TookTooLong
-from serve.limits import BodyLimit
-from serve.logs import RequestLog
+from serve.edge import Edge
+from serve.metrics import Metrics
 from serve.settings import Settings
 
-# Each error with its status and, where trying again helps, after how many seconds. The nearest
-# base class counts.
-STATUS: dict[type[Exception], tuple[int, int | None]] = {
-    MacaronicError: (400, None),
-    BodyTooLarge: (413, None),
-    ClientLeft: (499, None),  # never seen by anybody but the log
-    NotReady: (503, 2),
-    QueueFull: (503, 1),
-    TookTooLong: (504, None),
-    BatcherClosed: (503, 5),
-}
 STATIC = Path(__file__).parent / "static"
 DESCRIPTION = "One model for many languages, and for what lies between them."
 # The page needs nothing from elsewhere; this makes browsers hold it to that.
@@ -48,7 +34,8 @@ def create_app(
 
     `engine` is the socket of the process that translates, where it is not this one.
     """
-    backend = Backend(settings, translator, engine)
+    metrics = Metrics()
+    backend = Backend(settings, metrics, translator, engine)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -69,23 +56,23 @@ def create_app(
     )
     app.state.backend = backend
     app.state.settings = settings
+    app.state.metrics = metrics
     for routes in (libretranslate, mix, ops):
         app.include_router(routes.router)
     app.add_api_route("/", _page, include_in_schema=False)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
-    for kind in STATUS:
+    for kind in ANSWERS:
         app.add_exception_handler(kind, _answer_error)
     app.add_exception_handler(HTTPException, _answer_http_error)
     app.add_exception_handler(Exception, _answer_bug)
-    app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)
-    app.add_middleware(
-        CORSMiddleware,
-        allow_origins=["*"],
-        allow_methods=["GET", "POST"],
-        allow_headers=["Authorization", "Content-Type"],
-        max_age=1_728_000,
+    # Around the layers of the framework, which would go around a layer of ours.
+    app.middleware_stack = Edge(
+        app.build_middleware_stack(),
+        settings=settings,
+        backend=backend,
+        metrics=metrics,
+        shortcuts={"/translate": libretranslate.translate},
     )
-    app.add_middleware(RequestLog)
     return app
 
 
@@ -93,10 +80,9 @@ async def _page() -> FileResponse:
     return FileResponse(STATIC / "index.html", headers=CONTENT_POLICY)
 
 
-async def _answer_error(_: Request, error: Exception) -> JSONResponse:
-    status, retry_after = next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
-    headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
-    return JSONResponse({"error": str(error)}, status, headers)
+async def _answer_error(request: Request, error: Exception) -> JSONResponse:
+    request.app.state.metrics.note_error(error)
+    return error_response(request.url.path, error)
 
 
 async def _answer_http_error(request: Request, error: Exception) -> JSONResponse:
@@ -107,11 +93,12 @@ async def _answer_http_error(request: Request, error: Exception) -> JSONResponse
         404: f"there is nothing at {path}; /docs lists all routes",
         405: f"{request.method} is not allowed at {path}; /docs lists all routes",
     }.get(error.status_code, f"Invalid request: {error.detail}")
-    return JSONResponse({"error": message}, error.status_code, error.headers)
+    headers = dict(error.headers or {})
+    return message_response(path, message, error.status_code, headers)
 
 
-async def _answer_bug(_: Request, __: Exception) -> JSONResponse:
-    return JSONResponse({"error": "internal error; the server's log has more"}, 500)
+async def _answer_bug(request: Request, _: Exception) -> JSONResponse:
+    return message_response(request.url.path, INTERNAL, 500)
 
 
 def _version() -> str:

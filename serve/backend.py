@@ -23,6 +23,7 @@ from nmt.text.segment import Segment
 from serve.batcher import Batcher, BatcherClosed, BatchLimits, MicroBatcher
 from serve.errors import NotReady
 from serve.languages import known_code
+from serve.metrics import Metrics
 from serve.remote import RemoteBatcher
 from serve.settings import Settings
 
@@ -79,12 +80,14 @@ class Backend:
     def __init__(
         self,
         settings: Settings,
+        metrics: Metrics,
         translator: Translator | None = None,
         engine: Path | None = None,
     ) -> None:
         """`engine` is the socket of the process that translates, where it is not this one."""
         self._engine = engine
         self._settings = settings
+        self._metrics = metrics
         self._given = translator
         self._loaded: Loaded | None = None
         self._loading: asyncio.Task[None] | None = None
@@ -173,10 +176,14 @@ class Backend:
             if self._loaded is loaded:
                 raise
             return await self.translate(tasks)  # the model was replaced meanwhile
-        return [
+        found = [
             assemble(plan, task.target, task.source, list(islice(results, len(plan.sentences))))
             for task, plan in zip(tasks, plans, strict=True)
         ]
+        self._metrics.characters.inc(sum(len(task.text) for task in tasks))
+        for flag in (flag for one in found for flag in one.flags):
+            self._metrics.flags.labels(flag).inc()
+        return found
 
     async def translate_documents(self, tasks: Sequence[Task], format: str) -> list[Translation]:
         """As `translate`, for documents of a format, with their structure unchanged."""
@@ -224,6 +231,7 @@ class Backend:
     async def _load(self) -> None:
         try:
             self._loaded = await self._loaded_model()
+            self._metrics.ready.set(1)
         except Exception as error:  # kept, for whoever asks whether the service is ready
             self.failure = error
             self.on_failure()
@@ -258,7 +266,13 @@ class Backend:
             queue_size=settings.queue_size,
             threads=settings.threads or os.cpu_count() or 1,
             cost=lambda sentence: sentence.pieces,
+            on_batch=self._note_batch,
         )
+
+    def _note_batch(self, sentences: list[_Sentence], waited: list[float], seconds: float) -> None:
+        waiting = self._loaded.batcher.waiting if self._loaded else 0
+        pieces = sum(sentence.pieces for sentence in sentences)
+        self._metrics.note_batch(pieces, waited, seconds, waiting)
 
     def _load_model(self) -> Translator:
         settings = self._settings

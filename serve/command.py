@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import click
@@ -52,7 +53,11 @@ def serve(file: Path | None, show_settings: bool, **flags: str | None) -> None:
     if show_settings:
         click.echo(describe(settings, origins))
         return
-    with needs("fastapi", "serve"), needs("uvicorn", "serve"):
-        from serve.run import run
+    with TemporaryDirectory(prefix="macaronic-metrics-") as folder:
+        if settings.workers > 1:
+            # Where the workers put their metrics together; read when the library is imported.
+            os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
+        with needs("fastapi", "serve"), needs("uvicorn", "serve"):
+            from serve.run import run
 
-    run(settings)
+        run(settings)

@@ -25,3 +25,31 @@ class ClientLeft(MacaronicError):
 
 class CannotServe(MacaronicError):
     """The service cannot start at the address asked for."""
+
+
+class HeadersTooLarge(MacaronicError):
+    """A request whose head is longer than is read."""
+
+
+class InvalidKey(MacaronicError):
+    """A key is needed, and there is none or it is not valid for this."""
+
+
+class Forbidden(MacaronicError):
+    """What was asked for is turned off here."""
+
+
+class NotFound(MacaronicError):
+    """There is nothing of that name, or no longer."""
+
+
+class TooManyRequests(MacaronicError):
+    """A client asks more often than it may."""
+
+    def __init__(self, message: str, retry_after: int) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class QuotaExceeded(TooManyRequests):
+    """A key has used up its characters."""

@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
 
 from nmt import Translation
 from nmt.decode.flags import Flag
 from nmt.text.langid import Detection
 from serve.backend import AUTO, Backend, Task
-from serve.connection import ERRORS, CurrentBackend, CurrentSettings, while_connected
+from serve.connection import ERRORS, CurrentBackend, while_connected
 from serve.errors import InvalidRequest
 from serve.fields import body_schema, parse, read_fields
 from serve.languages import known_target, language_name
@@ -111,16 +111,17 @@ async def languages(backend: CurrentBackend) -> list[Language]:
 @router.post(
     "/translate",
     responses=ERRORS,
-    response_model_exclude_none=True,
+    response_model=TranslateResponse,
     openapi_extra=body_schema(TranslateRequest, EXAMPLES),
 )
-async def translate(
-    request: Request, backend: CurrentBackend, settings: CurrentSettings
-) -> TranslateResponse:
+async def translate(request: Request) -> Response:
     """Translate a text or a list of texts; long ones sentence by sentence, layout kept."""
+    # The edge calls this without the framework: what is needed is taken from the application.
+    backend, settings = request.app.state.backend, request.app.state.settings
     wanted = parse(TranslateRequest, await read_fields(request))
     _check(wanted, settings)
-    return await while_connected(request, _translate(wanted, backend, settings))
+    answer = await while_connected(request, _translate(wanted, backend, settings))
+    return Response(answer.model_dump_json(exclude_none=True), media_type="application/json")
 
 
 def _check(wanted: TranslateRequest, settings: Settings) -> None:

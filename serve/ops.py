@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import PlainTextResponse
+from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import BaseModel
 
 from serve.connection import ERRORS, CurrentBackend
 from serve.errors import NotReady
+from serve.metrics import Metrics
 
 router = APIRouter(tags=["Operation"])
 
@@ -30,3 +33,10 @@ async def readyz(backend: CurrentBackend) -> Status:
     if backend.draining:
         raise NotReady("the service is stopping")
     return Status(status="ready")
+
+
+@router.get("/metrics", response_class=PlainTextResponse)
+async def metrics(request: Request) -> Response:
+    """What the service counts, for Prometheus."""
+    found: Metrics = request.app.state.metrics
+    return Response(found.text(), media_type=CONTENT_TYPE_LATEST)

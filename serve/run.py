@@ -29,7 +29,7 @@ def run(settings: Settings) -> None:
 
     Raises CannotServe if the address cannot be used, ModelError if the model cannot be loaded.
     """
-    log_to_stderr()
+    log_to_stderr(settings.log_format)
     with _listen(settings.host, settings.port) as listener:
         log.info("%s (loading the model)", _url(settings.host, listener.getsockname()[1]))
         if settings.workers > 1:
@@ -46,6 +46,7 @@ def _serve(settings: Settings, listener: socket.socket, engine: Path | None = No
         log_config=None,
         access_log=False,
         server_header=False,
+        forwarded_allow_ips=settings.trusted_proxies,
         timeout_graceful_shutdown=settings.drain_seconds,
     )
     server = DrainingServer(config, app.state.backend, settings.drain_delay_seconds)
@@ -58,7 +59,7 @@ def _serve(settings: Settings, listener: socket.socket, engine: Path | None = No
 
 def _work(settings: Settings, listener: socket.socket, engine: Path) -> None:
     """What a worker process does."""
-    log_to_stderr()
+    log_to_stderr(settings.log_format)
     _serve(settings, listener, engine)
 
 

@@ -13,6 +13,7 @@ from pydantic import Field
 from nmt.decode.engine import MAX_BEAM_SIZE, EngineName
 from nmt.errors import ConfigError
 from nmt.sections import Section, parse, read_tree
+from serve.logs import LogFormat
 
 PREFIX = "MACARONIC_"  # of environment variables
 
@@ -30,6 +31,19 @@ class Settings(Section):
 
     workers: int = Field(1, ge=1, le=64, description="processes for HTTP, which share one engine")
 
+    keys: Path | None = Field(None, description="file of API keys; see `macaronic keys`")
+    require_key: bool = Field(True, description="where there are keys: refuse who has none")
+    requests_per_minute: int = Field(
+        0, ge=0, description="of a client without a key, or whose key has no limit; 0: any"
+    )
+    storage: str = Field("memory://", description="of rates and quotas; redis://… to share them")
+    cors_origins: tuple[str, ...] = Field(("*",), description="pages that may call the service")
+    trusted_proxies: str = Field(
+        "127.0.0.1", description="addresses, with commas, whose X-Forwarded-For is believed"
+    )
+    log_format: LogFormat = Field("plain", description="json: one object a line")
+
+    max_header_bytes: int = Field(16_384, ge=1_024)
     max_body_bytes: int = Field(1_048_576, ge=1)
     max_characters: int = Field(10_000, ge=1, description="of all texts of a request together")
     max_texts: int = Field(100, ge=1, description="of one request")
@@ -95,7 +109,7 @@ def describe(settings: Settings, origins: Mapping[str, str]) -> str:
 
 def _value(name: str, text: str) -> Any:
     """What a text stands for; names and paths are as they are, and nothing is no value."""
-    if name in ("host", "model", "precision"):
+    if name in ("host", "model", "precision", "keys", "storage", "trusted_proxies"):
         return text
     try:
         return yaml.safe_load(text)

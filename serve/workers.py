@@ -16,6 +16,7 @@ from pathlib import Path
 
 from serve.backend import Backend
 from serve.errors import CannotServe
+from serve.metrics import Metrics
 from serve.remote import share
 from serve.settings import Settings
 
@@ -43,7 +44,7 @@ def run_workers(settings: Settings, listener: socket.socket, worker: Worker) -> 
 async def _supervise(
     settings: Settings, listener: socket.socket, worker: Worker, path: Path
 ) -> None:
-    backend = Backend(settings)
+    backend = Backend(settings, Metrics())
     await backend.start()
     await backend.loaded()
     server = await share(lambda: backend.ready().batcher, path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import socket
 import threading
 import time
@@ -552,7 +553,7 @@ def test_a_model_that_cannot_be_loaded_is_named_and_never_ready(tmp_path: Path) 
 
 @pytest.fixture
 def logging_untouched(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("serve.run.log_to_stderr", lambda: None)
+    monkeypatch.setattr("serve.run.log_to_stderr", lambda *_: None)
 
 
 @pytest.mark.usefixtures("logging_untouched")
@@ -770,3 +771,46 @@ def test_a_better_hypothesis_leads_and_then_a_pivot_is_tried() -> None:
             "pivot",
         )
         assert answer["flags"] == []
+
+
+def test_every_answer_has_a_name_and_says_what_browsers_may_do(client: TestClient) -> None:
+    for response in (client.get("/languages"), client.get("/nowhere"), client.post("/translate")):
+        assert re.fullmatch(r"[0-9a-f]{16}", response.headers["X-Request-ID"])
+        assert response.headers["X-Content-Type-Options"] == "nosniff"
+        assert response.headers["Access-Control-Allow-Origin"] == "*"
+    named = client.get("/healthz", headers={"X-Request-ID": "abc-1"})
+    assert named.headers["X-Request-ID"] == "abc-1"
+    renamed = client.get("/healthz", headers={"X-Request-ID": "a b\tc"})
+    assert renamed.headers["X-Request-ID"] != "a b\tc"
+
+
+def test_only_the_pages_that_were_named_may_call_the_service(tiny_translator: Translator) -> None:
+    settings = Settings(cors_origins=("https://a.example",))
+    with TestClient(create_app(settings, tiny_translator)) as client:
+        allowed = client.get("/languages", headers={"Origin": "https://a.example"})
+        other = client.get("/languages", headers={"Origin": "https://b.example"})
+        preflight = client.options("/translate", headers={"Origin": "https://a.example"})
+    assert allowed.headers["Access-Control-Allow-Origin"] == "https://a.example"
+    assert allowed.headers["Vary"] == "Origin"
+    assert "Access-Control-Allow-Origin" not in other.headers
+    assert (
+        preflight.status_code == 200 and "POST" in preflight.headers["Access-Control-Allow-Methods"]
+    )
+
+
+def test_a_head_that_is_too_long_is_refused(client: TestClient) -> None:
+    assert client.get("/languages", headers={"X-Long": "x" * 20_000}).status_code == 431
+
+
+def test_metrics_count_requests_batches_flags_and_refusals(tiny_translator: Translator) -> None:
+    with TestClient(create_app(Settings(max_body_bytes=1000), tiny_translator)) as client:
+        post(client, q=[TEXT, TEXT], source="en", target="es")
+        client.post("/translate", content=b"x" * 2000)
+        client.get("/no/" + TEXT)
+        text = client.get("/metrics").text
+    assert 'macaronic_requests_total{method="POST",route="/translate",status="200"} 1.0' in text
+    assert 'macaronic_rejected_total{reason="too_large"} 1.0' in text
+    assert f"macaronic_characters_total {2 * len(TEXT):.1f}" in text
+    assert "macaronic_queue_seconds_count 2.0" in text
+    assert "macaronic_ready 1.0" in text
+    assert 'route="(no route)"' in text and TEXT not in text
