@@ -16,10 +16,10 @@ from starlette.middleware.cors import CORSMiddleware
 
 from nmt import Translator
 from nmt.errors import MacaronicError
-from serve import libretranslate, mix, ops
+from serve import libretranslate, mix, ops, sentence_map
 from serve.backend import Backend
 from serve.batcher import BatcherClosed, QueueFull
-from serve.errors import BodyTooLarge, ClientLeft, NotReady, TookTooLong
+from serve.errors import BodyTooLarge, ClientLeft, NoMap, NotReady, TookTooLong
 from serve.limits import BodyLimit
 from serve.logs import RequestLog
 from serve.settings import Settings
@@ -28,6 +28,7 @@ from serve.settings import Settings
 # base class counts.
 STATUS: dict[type[Exception], tuple[int, int | None]] = {
     MacaronicError: (400, None),
+    NoMap: (404, None),
     BodyTooLarge: (413, None),
     ClientLeft: (499, None),  # never seen by anybody but the log
     NotReady: (503, 2),
@@ -37,8 +38,9 @@ STATUS: dict[type[Exception], tuple[int, int | None]] = {
 }
 STATIC = Path(__file__).parent / "static"
 DESCRIPTION = "One model for many languages, and for what lies between them."
-# The page needs nothing from elsewhere; this makes browsers hold it to that.
-CONTENT_POLICY = {"Content-Security-Policy": "default-src 'self'"}
+# The page needs nothing from elsewhere; this makes browsers hold it to that. It draws pictures to
+# download from blobs of its own.
+CONTENT_POLICY = {"Content-Security-Policy": "default-src 'self'; img-src 'self' blob:"}
 
 
 def create_app(
@@ -69,7 +71,7 @@ def create_app(
     )
     app.state.backend = backend
     app.state.settings = settings
-    for routes in (libretranslate, mix, ops):
+    for routes in (libretranslate, mix, sentence_map, ops):
         app.include_router(routes.router)
     app.add_api_route("/", _page, include_in_schema=False)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
