@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from fastapi import FastAPI, Request
 from fastapi.responses import FileResponse, JSONResponse
@@ -14,17 +15,21 @@ from fastapi_offline import FastAPIOffline
 from starlette.exceptions import HTTPException
 
 from nmt import Translator
-from serve import libretranslate, mix, ops
+from serve import deepl, files, frontend, glossaries, libretranslate, mix, ops, sentence_map
 from serve.answers import ANSWERS, INTERNAL, error_response, message_response
 from serve.backend import Backend
+from serve.deepl import Documents
 from serve.edge import Edge
+from serve.files import FileStore
+from serve.guard import Guard
 from serve.metrics import Metrics
 from serve.settings import Settings
 
 STATIC = Path(__file__).parent / "static"
 DESCRIPTION = "One model for many languages, and for what lies between them."
-# The page needs nothing from elsewhere; this makes browsers hold it to that.
-CONTENT_POLICY = {"Content-Security-Policy": "default-src 'self'"}
+# The page needs nothing from elsewhere; this makes browsers hold it to that. It draws pictures to
+# download from blobs of its own.
+CONTENT_POLICY = {"Content-Security-Policy": "default-src 'self'; img-src 'self' blob:"}
 
 
 def create_app(
@@ -39,9 +44,15 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        await backend.start()
-        yield
-        await backend.stop()
+        with ExitStack() as stack:
+            folder = settings.files or Path(stack.enter_context(TemporaryDirectory()))
+            folder.mkdir(parents=True, exist_ok=True)
+            app.state.files = FileStore(folder, settings.file_seconds)
+            app.state.documents = Documents(app.state.files, backend)
+            await backend.start()
+            yield
+            await app.state.documents.stop()
+            await backend.stop()
 
     app = FastAPIOffline(
         title="Macaronic",
@@ -57,7 +68,8 @@ def create_app(
     app.state.backend = backend
     app.state.settings = settings
     app.state.metrics = metrics
-    for routes in (libretranslate, mix, ops):
+    app.state.guard = Guard(settings)
+    for routes in (libretranslate, frontend, files, deepl, glossaries, mix, sentence_map, ops):
         app.include_router(routes.router)
     app.add_api_route("/", _page, include_in_schema=False)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
