@@ -14,7 +14,7 @@ from fastapi_offline import FastAPIOffline
 from starlette.exceptions import HTTPException
 
 from nmt import Translator
-from serve import libretranslate, mix, ops
+from serve import libretranslate, mix, ops, sentence_map
 from serve.answers import ANSWERS, INTERNAL, error_response, message_response
 from serve.backend import Backend
 from serve.edge import Edge
@@ -23,8 +23,9 @@ from serve.settings import Settings
 
 STATIC = Path(__file__).parent / "static"
 DESCRIPTION = "One model for many languages, and for what lies between them."
-# The page needs nothing from elsewhere; this makes browsers hold it to that.
-CONTENT_POLICY = {"Content-Security-Policy": "default-src 'self'"}
+# The page needs nothing from elsewhere; this makes browsers hold it to that. It draws pictures to
+# download from blobs of its own.
+CONTENT_POLICY = {"Content-Security-Policy": "default-src 'self'; img-src 'self' blob:"}
 
 
 def create_app(
@@ -57,7 +58,7 @@ def create_app(
     app.state.backend = backend
     app.state.settings = settings
     app.state.metrics = metrics
-    for routes in (libretranslate, mix, ops):
+    for routes in (libretranslate, mix, sentence_map, ops):
         app.include_router(routes.router)
     app.add_api_route("/", _page, include_in_schema=False)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")

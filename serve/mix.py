@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from itertools import pairwise
 from typing import Any
 
@@ -11,6 +12,7 @@ from pydantic import BaseModel, Field
 from nmt import TargetMix
 from nmt.decode.sweep import WEIGHT_DIGITS, sweep_weights
 from nmt.errors import InvalidMix
+from nmt.text.langid import LanguageIdentifier
 from serve.backend import AUTO, Backend, Task
 from serve.connection import ERRORS, CurrentBackend, CurrentSettings, while_connected
 from serve.errors import InvalidRequest
@@ -51,12 +53,20 @@ class MixRequest(BaseModel):
     )
 
 
+class MixWord(BaseModel):
+    """A word and the language that it is in, or what stands between words, which is in none."""
+
+    text: str
+    language: str | None
+
+
 class MixStep(BaseModel):
     """One mix, and the translation to it; detectedLanguage is null without letters."""
 
     weights: dict[str, float]
     translatedText: str
     detectedLanguage: DetectedLanguage | None
+    words: list[MixWord] = Field(description="all of the translation, in order")
 
 
 class Switch(BaseModel):
@@ -94,6 +104,8 @@ async def _sweep(
     answers = await backend.translate([Task(wanted.q, mix, source) for mix in mixes])
     texts = [answer.text for answer in answers]
     detections = await backend.detect(texts)
+    identifier = backend.ready().translator.identifier
+    words = await asyncio.to_thread(lambda: [_words(text, identifier) for text in texts])
     steps = [
         MixStep(
             weights={
@@ -102,11 +114,25 @@ async def _sweep(
             },
             translatedText=text,
             detectedLanguage=detected_language(found) if found else None,
+            words=parts,
         )
-        for mix, text, found in zip(mixes, texts, detections, strict=True)
+        for mix, text, found, parts in zip(mixes, texts, detections, words, strict=True)
     ]
     switches = [Switch(after=i, before=i + 1) for i, (a, b) in enumerate(pairwise(texts)) if a != b]
     return MixResponse(q=wanted.q, languages=languages, steps=steps, switches=switches)
+
+
+def _words(text: str, identifier: LanguageIdentifier) -> list[MixWord]:
+    """The whole text in parts: each word, and each stretch between words."""
+    parts, end = [], 0
+    for word in identifier.words(text):
+        if end < word.start:
+            parts.append(MixWord(text=text[end : word.start], language=None))
+        parts.append(MixWord(text=text[word.start : word.end], language=word.language))
+        end = word.end
+    if end < len(text):
+        parts.append(MixWord(text=text[end:], language=None))
+    return parts
 
 
 def _weights(wanted: MixRequest, known: tuple[str, ...], max_steps: int) -> list[dict[str, Any]]:
