@@ -52,6 +52,6 @@ export function legendOf(words) {
   const found = shares(words);
   if (found.length === 1) return [chip("li", found[0].language, `all in ${languageName(found[0].language)}`)];
   return found.map(({ language, share }) =>
-    chip("li", language, `${percent(share)} in ${languageName(language)}`),
+    chip("li", language, `${percent(share, 0)} in ${languageName(language)}`),
   );
 }
