@@ -24,7 +24,7 @@ from page_server import (
     serving,
     translator,
 )
-from playwright.sync_api import Browser, Page, Route, expect
+from playwright.sync_api import Browser, FilePayload, Page, Route, expect
 from scripted import scripted
 
 from nmt import TargetMix, Translator
@@ -197,11 +197,16 @@ def test_a_document_comes_back_as_a_link(visit: Visit, url: str, way: str) -> No
     )
     page = visit.open(url)
     if way == "chosen":
-        file = {"name": "notes.txt", "mimeType": "text/plain", "buffer": b"Where is it?"}
-        page.set_input_files("#file", files=[file])  # type: ignore[list-item]
+        file: FilePayload = {
+            "name": "notes.txt",
+            "mimeType": "text/plain",
+            "buffer": b"Where is it?",
+        }
+        page.set_input_files("#file", files=file)
     else:
         page.evaluate(
-            "const data = new DataTransfer(); data.items.add(new File(['Where is it?'], 'notes.txt'));"
+            "const data = new DataTransfer();"
+            "data.items.add(new File(['Where is it?'], 'notes.txt'));"
             "for (const kind of ['dragover', 'drop']) document.body.dispatchEvent("
             "new DragEvent(kind, { dataTransfer: data, bubbles: true, cancelable: true }))"
         )
@@ -218,8 +223,8 @@ def test_a_document_that_cannot_be_read_says_why(visit: Visit, url: str) -> None
         visit, ("progress", {"done": 0, "total": 9}), ("error", {"error": "this is no HTML"})
     )
     page = visit.open(url)
-    file = {"name": "a.html", "mimeType": "text/html", "buffer": b"<"}
-    page.set_input_files("#file", files=[file])  # type: ignore[list-item]
+    file: FilePayload = {"name": "a.html", "mimeType": "text/html", "buffer": b"<"}
+    page.set_input_files("#file", files=file)
     expect(page.locator("#files")).to_contain_text("his is no HTML")
 
 
@@ -306,7 +311,7 @@ def test_a_key_that_is_needed_is_asked_for_and_sent(visit: Visit, url: str) -> N
     page.get_by_role("button", name="Use", exact=True).click()
     with page.expect_request("**/translate") as asked:
         page.fill("#text", TEXT)
-    assert asked.value.post_data_json["api_key"] == "secret"
+    assert json.loads(asked.value.post_data or "")["api_key"] == "secret"
 
 
 def test_no_key_is_asked_for_where_none_is_needed(visit: Visit, url: str) -> None:
@@ -337,7 +342,7 @@ def test_switches_are_marked_told_and_jumped_to(visit: Visit, url: str) -> None:
     page = visit.open(f"{url}{MIX}es,pt")
     marks = page.locator("#switches span")
     assert [mark.evaluate("node => node.style.left") for mark in marks.all()] == ["37.5%", "62.5%"]
-    assert "changes 2 times, at 35–40%, 60–65% of Portuguese" in shown(page, "changes")
+    assert "2 changes, between 35% and 65% of Portuguese" in shown(page, "changes")
     expect(page.locator("#back")).to_be_disabled()
     page.click("#forth")
     assert (shown(page, "mixed"), weights(page)[1]) == (BETWEEN, "Portuguese 40%")
@@ -359,14 +364,14 @@ def test_words_are_coloured_by_their_language(visit: Visit, url: str) -> None:
     assert len(set(colours.values())) == 2
     assert shown(page, "mixed") == BETWEEN
     legend = page.locator("#legend li").all_text_contents()
-    assert sorted(item.split(" in ")[1] for item in legend) == ["Portuguese", "Spanish"]
+    assert sorted(item.split()[0] for item in legend) == ["Portuguese", "Spanish"]
 
 
 def test_looking_closer_narrows_down_where_it_changes(visit: Visit, url: str) -> None:
     page = visit.open(f"{url}{MIX}es,pt")
     page.click("#finer")
     expect(page.locator("#step-rows tr")).to_have_count(21 + 2 * 9)
-    assert "at 38–38.5%" in shown(page, "changes")
+    assert "between 38% and 62%" in shown(page, "changes")
 
 
 def test_an_example_sets_the_text_and_the_languages(visit: Visit, url: str) -> None:
@@ -451,11 +456,11 @@ def test_the_point_is_dragged_and_cells_have_the_colour_of_the_output(
 
 def test_the_choice_of_how_many_keeps_the_languages(visit: Visit, url: str) -> None:
     page = visit.open(f"{url}{MIX}pt,fr")
-    page.get_by_label("Three languages").check()
+    page.get_by_role("radio", name="Three languages").check()
     visit.settle()
     corners = [page.input_value(f"#corner-{i}") for i in range(3)]
     assert corners == ["pt", "fr", "es"]
-    page.get_by_label("Two languages").check()
+    page.get_by_role("radio", name="Two languages").check()
     visit.settle()
     assert [page.input_value("#first"), page.input_value("#second")] == ["pt", "fr"]
 
@@ -548,33 +553,31 @@ def test_the_keyboard_alone_reaches_every_view(visit: Visit, url: str) -> None:
     assert "Between languages" in page.title()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1200, 360])
+@pytest.mark.parametrize(
+    "view",
+    ["#translate", f"{MIX}es,pt&at=0.5", f"{MIX}es,pt,fr", "#map"],
+    ids=lambda view: view[:12],
+)
 def test_axe_finds_nothing_and_no_view_is_wider_than_the_screen(
-    browser: Browser, url: str, width: int, scheme: Any
+    visit: Visit, url: str, view: str
 ) -> None:
-    context = browser.new_context(
-        viewport={"width": width, "height": 740}, color_scheme=scheme, reduced_motion="reduce"
-    )
-    visit = Visit(context)
     visit.context.route("**/map", lambda route: route.fulfill(json=MAP))
-    tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-    # Most rules are about the structure, which neither colours nor the width change.
-    is_first = width > 1000 and scheme == "light"
-    rules = {"runOnly": tags if is_first else ["cat.color", "cat.sensory-and-visual-cues"]}
-    for view in ("#translate", f"{MIX}es,pt&at=0.5", f"{MIX}es,pt,fr", "#map"):
-        page = visit.open(url + view)
-        if view == "#translate":
-            page.fill("#text", "say cut")
-            expect(page.locator("#alternatives-part")).to_be_visible()
+    page = visit.open(url + view)
+    if view == "#translate":
+        page.fill("#text", "say cut")
+        expect(page.locator("#alternatives-part")).to_be_visible()
+    if "fr" not in view:  # of a triangle it would be the same table, only longer
         for details in page.locator("summary:visible").all():
             details.click()
-        page.wait_for_timeout(50)
-        found = Axe().run(page, options=rules)
-        assert found.violations_count == 0, (view, found.generate_report())
-        assert page.evaluate("document.documentElement.scrollWidth") <= width, view
-    assert visit.complaints == []
-    context.close()
+    rules = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+    for scheme, width in (("light", 1200), ("dark", 1200), ("dark", 360), ("light", 360)):
+        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
+        page.set_viewport_size({"width": width, "height": 740})
+        found = Axe().run(page, options={"runOnly": rules})
+        assert found.violations_count == 0, (scheme, width, found.generate_report())
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        # All other rules are about what neither colours nor the width change.
+        rules = ["color-contrast", "target-size"]
 
 
 def test_things_that_move_stay_still_where_that_is_wished(browser: Browser, url: str) -> None:

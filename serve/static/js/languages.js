@@ -6,6 +6,7 @@ import { html } from "./dom.js";
 const COLOURS = 9; // lang-0 … lang-8 in base.css; more languages share them
 
 const names = new Map();
+const percents = new Intl.NumberFormat("en", { style: "percent", maximumFractionDigits: 1 });
 
 export async function loadLanguages(options) {
   for (const { code, name } of await ask("languages", options)) names.set(code, name);
@@ -30,8 +31,8 @@ export function colourClass(code) {
   return place < 0 ? "lang-none" : `lang-${place % COLOURS}`;
 }
 
-export function percent(share, digits = 1) {
-  return share.toLocaleString("en", { style: "percent", maximumFractionDigits: digits });
+export function percent(share) {
+  return percents.format(share);
 }
 
 export function fillSelect(select, { auto = "" } = {}) {
