@@ -1,313 +1,591 @@
-"""The page in a real browser: it translates, slides between languages, and says what is wrong."""
+"""The page in a real browser: every control, what goes wrong, and who can use it."""
 
 from __future__ import annotations
 
-import shutil
-import socket
+import json
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
-import httpx2
 import pytest
-import uvicorn
+from axe_playwright_python.sync_playwright import Axe
+from page_server import (
+    BETWEEN,
+    CHROMIUM,
+    FRONTEND,
+    IN,
+    LANGUAGES,
+    LIMIT_MS,
+    Visit,
+    chromium,
+    serving,
+    translator,
+)
+from playwright.sync_api import Browser, FilePayload, Page, Route, expect
 from scripted import scripted
-from selenium import webdriver
-from selenium.webdriver.common.by import By
-from selenium.webdriver.common.keys import Keys
-from selenium.webdriver.remote.webelement import WebElement
-from selenium.webdriver.support.ui import Select, WebDriverWait
 
 from nmt import TargetMix, Translator
-from serve.app import create_app
 from serve.settings import Settings
 
-LANGUAGES = ("en", "es", "pt", "fr")
+pytestmark = pytest.mark.skipif(not CHROMIUM, reason="Chromium is not installed")
 
-CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
-pytestmark = pytest.mark.skipif(
-    not (CHROMIUM and DRIVER), reason="chromium and chromedriver are not installed"
-)
-LIMIT_SECONDS = 20
-FLAGS = (
-    "--headless=new",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--window-size=1200,900",
-)
-
-
-class Browser:
-    """The few things that these tests do on a page."""
-
-    def __init__(self, profile: Path) -> None:
-        options = webdriver.ChromeOptions()
-        options.binary_location = str(CHROMIUM)
-        for flag in (*FLAGS, f"--user-data-dir={profile}"):
-            options.add_argument(flag)
-        # Named, so that selenium looks for no driver of its own.
-        service = webdriver.ChromeService(str(DRIVER))
-        self.driver = webdriver.Chrome(options=options, service=service)
-
-    def open(self, url: str) -> None:
-        self.driver.get(url)
-
-    def find(self, element_id: str) -> WebElement:
-        return self.driver.find_element(By.ID, element_id)
-
-    def text(self, element_id: str) -> str:
-        return str(self.find(element_id).get_property("textContent"))
-
-    def script(self, code: str, *arguments: Any) -> Any:
-        return self.driver.execute_script(code, *arguments)
-
-    def choose(self, element_id: str, code: str) -> None:
-        Select(self.find(element_id)).select_by_value(code)
-
-    def type(self, text: str) -> None:
-        self.find("text").clear()
-        self.find("text").send_keys(text)
-
-    def until(self, condition: Callable[[], bool]) -> None:
-        WebDriverWait(self.driver, LIMIT_SECONDS, poll_frequency=0.05).until(lambda _: condition())
-
-    def is_settled(self) -> bool:
-        """Whether all that is shown belongs to the text and languages that were asked for."""
-        shown = self.driver.find_elements(By.CSS_SELECTOR, "#target option")
-        return bool(shown) and not self.driver.find_elements(By.CLASS_NAME, "waiting")
-
-    def requests(self) -> list[str]:
-        """The addresses of all that the page has loaded or asked for."""
-        code = "return performance.getEntriesByType('resource').map((entry) => entry.name)"
-        return list(self.script(code))
-
-    def complaints(self) -> list[str]:
-        """What the console holds since the last time."""
-        return [entry["message"] for entry in self.driver.get_log("browser")]  # type: ignore[no-untyped-call]
+TEXT = "Where does the cat sleep?"
+MAP = {
+    "method": "pca",
+    "languages": list(LANGUAGES),
+    "points": [
+        {
+            "x": x + i / 50,
+            "y": x - i / 50,
+            "language": code,
+            "text": f"{word} {code}",
+            "group": group,
+        }
+        for group, (word, x) in enumerate([("sun", -0.5), ("rain", 0.5)])
+        for i, code in enumerate(LANGUAGES)
+    ],
+}
+MIX = "#mix?q=Where+does+the+cat+sleep%3F&from=en&languages="
 
 
 @pytest.fixture(scope="module")
-def driven(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    browser = Browser(tmp_path_factory.mktemp("profile"))
-    yield browser
-    browser.driver.quit()
+def browser() -> Iterator[Browser]:
+    with chromium() as browser:
+        yield browser
 
 
 @pytest.fixture
-def browser(driven: Browser) -> Iterator[Browser]:
-    """The browser, which must have nothing to complain of when the test ends."""
-    driven.complaints()
-    yield driven
-    assert driven.complaints() == []
-    driven.open("about:blank")
-
-
-@contextmanager
-def serving(translator: Translator | None) -> Iterator[tuple[str, Callable[[], None]]]:
-    """The address of a running service, and what stops it."""
-    listener = socket.create_server(("127.0.0.1", 0))
-    app = create_app(Settings(), translator)
-    server = uvicorn.Server(uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=1))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-    thread.start()
-
-    def stop() -> None:
-        server.should_exit = True
-        thread.join(LIMIT_SECONDS)
-
-    try:
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}/", stop
-    finally:
-        stop()
+def visit(browser: Browser) -> Iterator[Visit]:
+    """A new visit, in which the console must have had nothing to complain of."""
+    context = browser.new_context(viewport={"width": 1200, "height": 900})
+    visit = Visit(context)
+    yield visit
+    assert visit.complaints == []
+    context.close()
 
 
 @pytest.fixture(scope="module")
-def url(tiny_translator: Translator) -> Iterator[str]:
-    with serving(tiny_translator) as (url, _):
+def url() -> Iterator[str]:
+    with serving(translator(), Settings()) as (url, _):
         yield url
 
 
-def test_it_greets_with_an_example_and_its_translation(browser: Browser, url: str) -> None:
-    browser.open(url)
-    browser.until(lambda: browser.is_settled() and browser.text("translation") != "")
-    assert browser.text("mixed") != ""
-    assert browser.find("problem").is_displayed() is False
+def shown(page: Page, element_id: str) -> str:
+    return (page.locator(f"#{element_id}").text_content() or "").strip()
 
 
-def test_it_translates_what_is_typed_and_says_how(
-    browser: Browser, url: str, tiny_translator: Translator
-) -> None:
-    text = "The cat sleeps."
-    expected = tiny_translator.translate([text], "fr", source="en")[0]
-    browser.open(url)
-    browser.until(browser.is_settled)
-    browser.choose("target", "fr")
-    browser.type(text)
-    assert not browser.is_settled()
-    browser.until(browser.is_settled)
-    assert browser.text("translation") == expected.text
-    assert "From English, it seems." in browser.text("translation-note")
-    word = {"direct": "Direct", "zero_shot": "Zero-shot"}[expected.path]
-    assert word in browser.text("translation-note")
+def weights(page: Page) -> list[str]:
+    return page.locator("#weights .chip").all_text_contents()
 
 
-def test_an_example_fills_the_text_and_is_translated(browser: Browser, url: str) -> None:
-    browser.open(url)
-    browser.until(browser.is_settled)
-    before = browser.text("translation")
-    button = browser.driver.find_elements(By.CSS_SELECTOR, "#examples button")[2]
-    button.click()
-    browser.until(lambda: browser.is_settled() and browser.text("translation") != before)
-    assert browser.find("text").get_attribute("value") == button.text
+# ---- translating ----
 
 
-def test_the_slider_shows_each_step_at_once_and_marks_the_switches(
-    browser: Browser, url: str
-) -> None:
-    text = "The cat sleeps."
-    body = {"q": text, "languages": ["es", "fr"], "steps": 21}
-    sweep = httpx2.post(f"{url}mix", json=body).json()
-    browser.open(url)
-    browser.until(browser.is_settled)
-    browser.choose("second", "fr")
-    browser.type(text)
-    browser.until(browser.is_settled)
-    asked = len(browser.requests())
-    slider = browser.find("weight")
-    for index, step in enumerate(sweep["steps"]):
-        assert browser.text("mixed") == step["translatedText"]
-        share = f"French {round(100 * step['weights']['fr'])}%"
-        assert share in browser.text("weights")
-        assert share in str(slider.get_attribute("aria-valuetext"))
-        current = browser.script("return [...document.querySelectorAll('tr.current')].length")
-        assert current == 1, index
-        slider.send_keys(Keys.ARROW_RIGHT)
-    assert len(browser.requests()) == asked
-    assert len(browser.driver.find_elements(By.CSS_SELECTOR, "#switches span")) == len(
-        sweep["switches"]
-    )
-    assert len(browser.driver.find_elements(By.CSS_SELECTOR, "#step-rows tr")) == 21
+def test_it_translates_while_typing_and_says_from_what_and_how(visit: Visit, url: str) -> None:
+    page = visit.open(url)
+    page.locator("#text").press_sequentially("Where does the cat sleep, and why?")
+    expect(page.locator("#translation")).to_have_text(IN["es"])
+    expect(page.locator("#translation")).to_have_attribute("lang", "es")
+    expect(page.locator("#source option").first).to_have_text("English (detected)")
+    assert "learnt this pair" in shown(page, "path")
+    page.select_option("#target", "fr")
+    expect(page.locator("#translation")).to_have_text(IN["fr"])
+    assert "never shown" in shown(page, "path")
+    expect(page.locator("#announcement")).to_contain_text(IN["fr"])
+    page.click("#clear")
+    expect(page.locator("#translation")).to_have_text("")
+    expect(page.locator("#copy")).to_be_disabled()
 
 
-def test_two_equal_languages_have_nothing_between_them(browser: Browser, url: str) -> None:
-    browser.open(url)
-    browser.until(browser.is_settled)
-    browser.choose("second", "es")
-    browser.until(lambda: not browser.find("weight").is_enabled())
-    assert browser.text("mixed") == ""
-    assert "different" in str(browser.find("mixed").get_attribute("data-empty"))
+def test_swap_turns_languages_and_texts_round(visit: Visit, url: str) -> None:
+    page = visit.open(url)
+    page.fill("#text", TEXT)
+    expect(page.locator("#translation")).to_have_text(IN["es"])
+    page.click("#swap")
+    expect(page.locator("#translation")).to_have_text(IN["en"])
+    assert page.input_value("#text") == IN["es"]
+    assert (page.input_value("#source"), page.input_value("#target")) == ("es", "en")
 
 
-def test_without_live_translation_it_waits_for_the_button(browser: Browser, url: str) -> None:
-    browser.open(url)
-    browser.until(browser.is_settled)
-    browser.find("live").click()
-    asked = len(browser.requests())
-    browser.type("The cat is black.")
-    time.sleep(1.5)  # longer than the pauses after which it would have asked
-    assert len(browser.requests()) == asked
-    assert not browser.is_settled()
-    browser.find("translate").click()
-    browser.find("sweep").click()
-    browser.until(browser.is_settled)
-    assert len(browser.requests()) == asked + 2
+def test_an_alternative_takes_the_place_of_the_translation(visit: Visit, url: str) -> None:
+    page = visit.open(url)
+    page.fill("#text", "say it well")
+    expect(page.locator("#translation")).to_have_text("say it well best")
+    page.get_by_role("button", name="say it well third").click()
+    expect(page.locator("#translation")).to_have_text("say it well third")
+    expect(page.locator("#alternatives")).to_contain_text("say it well best")
 
 
-def test_every_control_has_a_name_and_nothing_is_wider_than_a_phone(
-    browser: Browser, url: str
-) -> None:
-    browser.open(url)
-    browser.until(browser.is_settled)
-    controls = browser.driver.find_elements(By.CSS_SELECTOR, "select, button, input, textarea")
-    assert len(controls) > 10
-    assert [
-        control.get_attribute("id") for control in controls if not control.accessible_name
-    ] == []
-    size = {"width": 360, "height": 740, "deviceScaleFactor": 1, "mobile": True}
-    browser.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
-    assert browser.script("return document.documentElement.scrollWidth") <= 360
-    browser.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+def test_flags_are_told_in_plain_words(visit: Visit, url: str) -> None:
+    page = visit.open(url)
+    page.fill("#text", "cut off somewhere")
+    expect(page.locator("#flags")).to_contain_text("The end is missing")
 
 
-@pytest.mark.parametrize("page", ["", "docs"])
-def test_nothing_is_loaded_from_elsewhere(browser: Browser, url: str, page: str) -> None:
-    browser.open(url + page)
-    ready = "#step-rows tr" if page == "" else ".opblock"
-    browser.until(lambda: bool(browser.driver.find_elements(By.CSS_SELECTOR, ready)))
-    loaded = [address for address in browser.requests() if not address.startswith("data:")]
-    assert len(loaded) > 2
-    assert [address for address in loaded if not address.startswith(url)] == []
+def test_copy_puts_the_translation_on_the_clipboard(visit: Visit, url: str) -> None:
+    visit.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page = visit.open(url)
+    page.fill("#text", TEXT)
+    expect(page.locator("#translation")).to_have_text(IN["es"])
+    page.click("#copy")
+    expect(page.locator("#copy")).to_have_text("Copied")
+    assert page.evaluate("navigator.clipboard.readText()") == IN["es"]
 
 
-def test_the_servers_own_words_are_shown_when_it_refuses(browser: Browser, url: str) -> None:
-    browser.open(url)
-    browser.until(browser.is_settled)
-    browser.script("document.getElementById('text').value = 'a'.repeat(10001)")
-    browser.find("translate").click()
-    browser.until(lambda: "10000 characters" in browser.text("problem"))
-    assert browser.find("problem").get_attribute("role") == "alert"
-    assert len(browser.complaints()) == 1  # the status 400, which browsers log
+def test_a_text_that_is_too_long_is_counted_and_not_sent(visit: Visit, url: str) -> None:
+    page = visit.open(url)
+    page.fill("#text", "a" * (FRONTEND["charLimit"] + 1))  # type: ignore[operator]
+    expect(page.locator("#problem")).to_contain_text("at most 10,000 characters")
+    expect(page.locator("#count")).to_contain_text("too long")
+    page.wait_for_timeout(300)  # longer than the pause after which it would have asked
+    assert visit.asked("translate") == 0
 
 
-def test_an_answer_that_came_too_late_is_not_shown(browser: Browser) -> None:
+def test_an_answer_that_came_too_late_is_not_shown(visit: Visit) -> None:
     asked = threading.Event()
 
-    def reply(text: str, target: TargetMix, via: str | None) -> str:
+    def slow(text: str, target: TargetMix, via: str | None) -> str:
         if "slow" in text:
             asked.set()
-            time.sleep(1.0)
+            time.sleep(0.8)
         return text.upper()
 
-    with serving(scripted(LANGUAGES, [("en", "es")], reply)) as (url, _):
-        browser.open(url)
-        browser.until(browser.is_settled)
-        browser.script(
+    with serving(scripted(LANGUAGES, [], slow), Settings()) as (url, _):
+        page = visit.open(url)
+        page.evaluate(
             "window.seen = []; const output = document.getElementById('translation');"
             "new MutationObserver(() => window.seen.push(output.textContent))"
             ".observe(output, { childList: true })"
         )
-        browser.type("This one is slow.")
-        assert asked.wait(LIMIT_SECONDS)
-        browser.type("This one is fast.")
-        browser.until(browser.is_settled)
-        time.sleep(1.5)  # for the slow answer, had it been waited for
-        assert browser.script("return window.seen") == ["THIS ONE IS FAST."]
+        page.fill("#text", "This one is slow.")
+        page.wait_for_timeout(300)
+        assert asked.wait(5)
+        page.fill("#text", "This one is fast.")
+        expect(page.locator("#translation")).to_have_text("THIS ONE IS FAST.")
+        page.wait_for_timeout(900)  # for the slow answer, had it been waited for
+        assert page.evaluate("window.seen") == ["THIS ONE IS FAST."]
 
 
-def test_it_says_so_when_the_server_is_gone(browser: Browser) -> None:
-    translator = scripted(LANGUAGES, [("en", "es")], lambda text, target, via: text.upper())
-    with serving(translator) as (url, stop):
-        browser.open(url)
-        browser.until(browser.is_settled)
+# ---- documents ----
+
+
+def events(*pairs: tuple[str, dict[str, Any]]) -> str:
+    return "".join(f"event: {name}\ndata: {json.dumps(data)}\n\n" for name, data in pairs)
+
+
+def answer_stream(visit: Visit, *pairs: tuple[str, dict[str, Any]]) -> list[bytes]:
+    """Answers POST translate_stream; what was posted goes into the list."""
+    posted: list[bytes] = []
+
+    def handle(route: Route) -> None:
+        posted.append(route.request.post_data_buffer or b"")
+        route.fulfill(content_type="text/event-stream", body=events(*pairs))
+
+    visit.context.route("**/translate_stream", handle)
+    return posted
+
+
+@pytest.mark.parametrize("way", ["chosen", "dropped"])
+def test_a_document_comes_back_as_a_link(visit: Visit, url: str, way: str) -> None:
+    posted = answer_stream(
+        visit,
+        ("progress", {"done": 1, "total": 2}),
+        ("result", {"name": "notes.es.txt", "url": "download_file/abc.txt"}),
+    )
+    page = visit.open(url)
+    if way == "chosen":
+        file: FilePayload = {
+            "name": "notes.txt",
+            "mimeType": "text/plain",
+            "buffer": b"Where is it?",
+        }
+        page.set_input_files("#file", files=file)
+    else:
+        page.evaluate(
+            "const data = new DataTransfer();"
+            "data.items.add(new File(['Where is it?'], 'notes.txt'));"
+            "for (const kind of ['dragover', 'drop']) document.body.dispatchEvent("
+            "new DragEvent(kind, { dataTransfer: data, bubbles: true, cancelable: true }))"
+        )
+    link = page.get_by_role("link", name="Save notes.es.txt")
+    expect(link).to_have_attribute("href", "download_file/abc.txt")
+    assert b"Where is it?" in posted[0]
+    assert b'name="source"\r\n\r\nauto' in posted[0] and b'name="target"\r\n\r\nes' in posted[0]
+    page.get_by_role("button", name="Remove notes.txt").click()
+    expect(link).to_have_count(0)
+
+
+def test_a_document_that_cannot_be_read_says_why(visit: Visit, url: str) -> None:
+    answer_stream(
+        visit, ("progress", {"done": 0, "total": 9}), ("error", {"error": "this is no HTML"})
+    )
+    page = visit.open(url)
+    file: FilePayload = {"name": "a.html", "mimeType": "text/html", "buffer": b"<"}
+    page.set_input_files("#file", files=file)
+    expect(page.locator("#files")).to_contain_text("his is no HTML")
+
+
+# ---- what goes wrong ----
+
+
+def refuse(visit: Visit, route: str, times: int, status: int, **headers: str) -> None:
+    """Refuses the first requests to a route, as a proxy or the service itself may."""
+    left = [times]
+
+    def handle(request: Route) -> None:
+        if left[0] == 0:
+            request.continue_()
+            return
+        left[0] -= 1
+        body = json.dumps({"error": "too many requests are waiting; try again in a moment"})
+        all_headers = {name.replace("_", "-"): value for name, value in headers.items()}
+        request.fulfill(status=status, headers=all_headers, body=body)
+
+    visit.context.route(f"**/{route}", handle)
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_it_waits_while_the_queue_is_full_and_says_so(visit: Visit, url: str, status: int) -> None:
+    refuse(visit, "translate", 1, status, Retry_After="1")
+    page = visit.open(url)
+    page.fill("#text", TEXT)
+    expect(page.locator("#waiting")).to_have_text(
+        "Too many requests are waiting. Trying again in a moment."
+    )
+    expect(page.locator("#translation")).to_have_text(IN["es"])
+    expect(page.locator("#waiting")).to_have_text("")
+    assert visit.complaints.pop().count(str(status)) == 1
+
+
+def test_the_servers_own_words_are_shown_when_it_refuses(visit: Visit, url: str) -> None:
+    refuse(visit, "translate", 1, 413)
+    page = visit.open(url)
+    page.fill("#text", TEXT)
+    expect(page.locator("#problem-words")).to_contain_text("Too many requests")
+    expect(page.locator("#problem-words")).to_have_attribute("role", "alert")
+    page.click("#retry")
+    expect(page.locator("#translation")).to_have_text(IN["es"])
+    expect(page.locator("#problem")).to_be_hidden()
+    assert "413" in visit.complaints.pop()
+
+
+def test_it_says_so_when_the_server_is_gone(visit: Visit) -> None:
+    with serving(translator(), Settings()) as (url, stop):
+        page = visit.open(url)
         stop()
-        browser.type("Is anybody there?")
-        browser.until(lambda: "server does not answer" in browser.text("problem"))
-        assert browser.find("problem").is_displayed()
-        assert all("ERR_CONNECTION_REFUSED" in line for line in browser.complaints())
+        page.fill("#text", TEXT)
+        expect(page.locator("#waiting")).to_contain_text("The server does not answer")
+    assert all("ERR_CONNECTION_REFUSED" in line for line in visit.complaints)
+    visit.complaints.clear()
 
 
 def test_it_waits_for_a_model_that_is_being_loaded(
-    browser: Browser, monkeypatch: pytest.MonkeyPatch
+    visit: Visit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gate = threading.Event()
 
     def load(*_: object, **__: object) -> Translator:
-        assert gate.wait(LIMIT_SECONDS)
-        return scripted(LANGUAGES, [("en", "es")], lambda text, target, via: text.upper())
+        assert gate.wait(LIMIT_MS / 1000)
+        return translator()
 
     monkeypatch.setattr("serve.backend.load_translator", load)
-    with serving(None) as (url, _):
-        browser.open(url)
-        browser.until(lambda: "still being loaded" in browser.text("problem"))
+    with serving(None, Settings()) as (url, _):
+        visit.page.goto(url)
+        expect(visit.page.locator("#waiting")).to_contain_text("still being loaded")
         gate.set()
-        browser.until(lambda: browser.text("translation").startswith("MY SISTER"))
-        assert not browser.find("problem").is_displayed()
-        assert all("503" in line for line in browser.complaints())
+        expect(visit.page.locator("#target option")).to_have_count(4)
+        expect(visit.page.locator("#waiting")).to_have_text("")
+    assert all("503" in line for line in visit.complaints)
+    visit.complaints.clear()
+
+
+def test_a_key_that_is_needed_is_asked_for_and_sent(visit: Visit, url: str) -> None:
+    visit.context.route(
+        "**/frontend/settings", lambda route: route.fulfill(json=FRONTEND | {"keyRequired": True})
+    )
+    page = visit.open(url)
+    page.get_by_label("API key").fill("secret")
+    page.get_by_role("button", name="Use", exact=True).click()
+    with page.expect_request("**/translate") as asked:
+        page.fill("#text", TEXT)
+    assert json.loads(asked.value.post_data or "")["api_key"] == "secret"
+
+
+def test_no_key_is_asked_for_where_none_is_needed(visit: Visit, url: str) -> None:
+    page = visit.open(url)
+    expect(page.get_by_label("API key")).to_be_hidden()
+
+
+# ---- two languages ----
+
+
+def test_the_slider_shows_each_step_without_asking_again(visit: Visit, url: str) -> None:
+    page = visit.open(f"{url}{MIX}es,pt")
+    assert shown(page, "mixed") == IN["es"]
+    slider = page.locator("#share")
+    texts = []
+    for share in range(0, 101, 5):
+        assert weights(page) == [f"Spanish {100 - share}%", f"Portuguese {share}%"]
+        texts.append(shown(page, "mixed"))
+        assert texts[-1] in str(slider.get_attribute("aria-valuetext"))
+        slider.press("ArrowRight")
+    assert texts == 8 * [IN["es"]] + 5 * [BETWEEN] + 8 * [IN["pt"]]
+    assert visit.asked("mix") == 1
+    assert page.locator("#step-rows tr").count() == 21
+    assert page.locator("#step-rows tr.current").count() == 1
+
+
+def test_switches_are_marked_told_and_jumped_to(visit: Visit, url: str) -> None:
+    page = visit.open(f"{url}{MIX}es,pt")
+    marks = page.locator("#switches span")
+    assert [mark.evaluate("node => node.style.left") for mark in marks.all()] == ["37.5%", "62.5%"]
+    assert "2 changes, between 35% and 65% of Portuguese" in shown(page, "changes")
+    expect(page.locator("#back")).to_be_disabled()
+    page.click("#forth")
+    assert (shown(page, "mixed"), weights(page)[1]) == (BETWEEN, "Portuguese 40%")
+    page.click("#forth")
+    assert (shown(page, "mixed"), weights(page)[1]) == (IN["pt"], "Portuguese 65%")
+    expect(page.locator("#forth")).to_be_disabled()
+    page.click("#back")
+    assert shown(page, "mixed") == BETWEEN
+
+
+def test_words_are_coloured_by_their_language(visit: Visit, url: str) -> None:
+    page = visit.open(f"{url}{MIX}es,pt&at=0.5")
+    words = page.locator("#mixed .word")
+    colours = {
+        word.get_attribute("lang"): word.evaluate("node => getComputedStyle(node).color")
+        for word in words.all()
+    }
+    assert set(colours) == {"es", "pt"}
+    assert len(set(colours.values())) == 2
+    assert shown(page, "mixed") == BETWEEN
+    legend = page.locator("#legend li").all_text_contents()
+    assert sorted(item.split()[0] for item in legend) == ["Portuguese", "Spanish"]
+
+
+def test_looking_closer_narrows_down_where_it_changes(visit: Visit, url: str) -> None:
+    page = visit.open(f"{url}{MIX}es,pt")
+    page.click("#finer")
+    expect(page.locator("#step-rows tr")).to_have_count(21 + 2 * 9)
+    assert "between 38% and 62%" in shown(page, "changes")
+
+
+def test_an_example_sets_the_text_and_the_languages(visit: Visit, url: str) -> None:
+    page = visit.open(f"{url}{MIX}fr,en")
+    page.get_by_role("button", name="guinea-pig").click()
+    visit.settle()
+    assert "guinea-pig" in page.input_value("#mix-text")
+    assert [page.input_value("#first"), page.input_value("#second")] == ["es", "pt"]
+    assert shown(page, "mixed") == IN["es"]
+
+
+def test_two_equal_languages_have_nothing_between_them(visit: Visit, url: str) -> None:
+    page = visit.open(f"{url}{MIX}es,pt")
+    page.select_option("#second", "es")
+    expect(page.locator("#share")).to_be_disabled()
+    expect(page.locator("#mixed")).to_have_attribute("data-empty", "Choose different languages.")
+    assert shown(page, "mixed") == ""
+
+
+def test_the_link_brings_back_what_was_seen(visit: Visit, url: str) -> None:
+    visit.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page = visit.open(f"{url}{MIX}es,pt")
+    page.fill("#mix-text", "Something else & more?")
+    page.select_option("#second", "fr")
+    visit.settle()
+    for _ in range(13):
+        page.press("#share", "ArrowRight")
+    page.click("#link")
+    expect(page.locator("#link")).to_have_text("Copied")
+    link = page.evaluate("navigator.clipboard.readText()")
+    page.wait_for_function("link => location.href === link", arg=link)
+    page = visit.open(link)
+    assert page.input_value("#mix-text") == "Something else & more?"
+    assert weights(page) == ["Spanish 35%", "French 65%"]
+    assert shown(page, "mixed") == IN["fr"]
+
+
+# ---- three languages ----
+
+
+def test_the_triangle_is_asked_for_once_and_walked_with_the_keys(visit: Visit, url: str) -> None:
+    page = visit.open(f"{url}{MIX}es,pt,fr&at=1,0")
+    asked = visit.asked("mix")
+    point = page.get_by_role("slider", name="Point between three languages")
+    assert shown(page, "mixed") == IN["es"]
+    for key, share, text in (
+        ("End", "Portuguese 100%", IN["pt"]),
+        ("PageUp", "French 100%", IN["fr"]),
+        ("Home", "Spanish 100%", IN["es"]),
+        ("ArrowRight", "Spanish 90%", IN["es"]),
+        ("ArrowUp", "French 10%", IN["es"]),
+        ("ArrowDown", "French 0%", IN["es"]),
+        ("ArrowLeft", "Spanish 100%", IN["es"]),
+        ("ArrowLeft", "Spanish 100%", IN["es"]),  # there is no further
+    ):
+        point.press(key)
+        assert share in weights(page), key
+        assert text in shown(page, "mixed"), key
+        assert share in str(point.get_attribute("aria-valuetext"))
+    assert visit.asked("mix") == asked
+    assert page.locator("#cells .known").count() == 66
+
+
+def test_the_point_is_dragged_and_cells_have_the_colour_of_the_output(
+    visit: Visit, url: str
+) -> None:
+    page = visit.open(f"{url}{MIX}es,pt,fr&at=1,0")
+    box = page.locator("#triangle").bounding_box()
+    assert box
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] * 0.9)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] * 0.1, steps=5)
+    assert weights(page)[2] == "French 100%"
+    page.mouse.up()
+    fills = page.evaluate(
+        "[...document.querySelectorAll('#cells .cell')].map((cell) => getComputedStyle(cell).fill)"
+    )
+    word = page.locator("#mixed .word").first.evaluate("node => getComputedStyle(node).color")
+    assert fills[-1] == word  # the top is all French
+    assert len({fills[0], fills[10], fills[-1]}) == 3
+
+
+def test_the_choice_of_how_many_keeps_the_languages(visit: Visit, url: str) -> None:
+    page = visit.open(f"{url}{MIX}pt,fr")
+    page.get_by_role("radio", name="Three languages").check()
+    visit.settle()
+    corners = [page.input_value(f"#corner-{i}") for i in range(3)]
+    assert corners == ["pt", "fr", "es"]
+    page.get_by_role("radio", name="Two languages").check()
+    visit.settle()
+    assert [page.input_value("#first"), page.input_value("#second")] == ["pt", "fr"]
+
+
+# ---- files to keep ----
+
+
+@pytest.mark.parametrize("languages", ["es,pt", "es,pt,fr"])
+def test_the_table_and_the_picture_can_be_downloaded(
+    visit: Visit, url: str, languages: str, tmp_path: Path
+) -> None:
+    page = visit.open(f"{url}{MIX}{languages}")
+    files = {}
+    for kind in ("CSV", "TSV", "SVG", "PNG"):
+        with page.expect_download() as download:
+            page.get_by_role("button", name=f"as {kind}").click()
+        name = f"mix-{languages.replace(',', '-')}.{kind.lower()}"
+        assert download.value.suggested_filename == name
+        files[kind] = tmp_path / name
+        download.value.save_as(files[kind])
+    lines = files["TSV"].read_text(encoding="utf-8").splitlines()
+    assert lines[0].split("\t")[-3:] == ["translation", "language", "confidence"]
+    assert len(lines) == 1 + {"es,pt": 21, "es,pt,fr": 66}[languages]
+    assert files["CSV"].read_bytes().startswith(b"\xef\xbb\xbfw_es,")
+    assert files["PNG"].read_bytes().startswith(b"\x89PNG")
+    picture = visit.page.goto(files["SVG"].as_uri())
+    assert picture and "Where" in visit.page.content()
+
+
+# ---- the map ----
+
+
+def test_the_map_joins_translations_and_hides_languages(visit: Visit, url: str) -> None:
+    visit.context.route("**/map", lambda route: route.fulfill(json=MAP))
+    page = visit.open(f"{url}#map")
+    expect(page.locator("#plane .point")).to_have_count(8)
+    assert "sun fr" in shown(page, "group-texts")
+    page.click("#group-forth")
+    assert "rain fr" in shown(page, "group-texts")
+    expect(page.locator("#map-lines line")).to_have_count(4)
+    page.get_by_role("checkbox", name="French").uncheck()
+    expect(page.locator("#map-lines line")).to_have_count(3)
+    assert page.locator("#plane .point:visible").count() == 6
+    page.locator("#plane .point").nth(1).hover(force=True)
+    assert "sun es" in shown(page, "group-texts")
+    page.get_by_text("All sentences as a table").click()
+    expect(page.locator("#map-table tbody tr")).to_have_count(2)
+    page.get_by_role("button", name="Zoom in").click()
+    expect(page.get_by_role("button", name="Zoom out")).to_be_enabled()
+
+
+def test_a_model_without_a_map_says_so(visit: Visit, url: str) -> None:
+    page = visit.open(f"{url}#map")
+    expect(page.locator("#no-map")).to_contain_text("has no map of sentences")
+    assert "404" in visit.complaints.pop()
+
+
+def test_a_model_with_a_map_serves_it(
+    visit: Visit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "map.json").write_text(json.dumps(MAP))
+    with serving(translator(), Settings(model=tmp_path)) as (url, _):
+        page = visit.open(f"{url}#map")
+        expect(page.locator("#plane .point")).to_have_count(8)
+
+
+# ---- for everybody ----
+
+
+def test_nothing_is_loaded_from_elsewhere(visit: Visit, url: str) -> None:
+    visit.open(f"{url}{MIX}es,pt")
+    visit.page.goto(f"{url}docs")
+    visit.page.wait_for_selector(".opblock")
+    loaded = [
+        address for address in visit.requests if urlsplit(address).scheme in ("http", "https")
+    ]
+    assert len(loaded) > 15
+    assert [address for address in loaded if not address.startswith(url)] == []
+
+
+def test_the_keyboard_alone_reaches_every_view(visit: Visit, url: str) -> None:
+    page = visit.open(url)
+    page.keyboard.press("Tab")
+    expect(page.locator(".skip")).to_be_focused()
+    for title in ("Translate", "Mix"):
+        page.keyboard.press("Tab")
+        expect(page.get_by_role("link", name=title, exact=True)).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("#mix-title")).to_be_focused()
+    assert "Between languages" in page.title()
+
+
+@pytest.mark.parametrize(
+    "view",
+    ["#translate", f"{MIX}es,pt&at=0.5", f"{MIX}es,pt,fr", "#map"],
+    ids=lambda view: view[:12],
+)
+def test_axe_finds_nothing_and_no_view_is_wider_than_the_screen(
+    visit: Visit, url: str, view: str
+) -> None:
+    visit.context.route("**/map", lambda route: route.fulfill(json=MAP))
+    page = visit.open(url + view)
+    if view == "#translate":
+        page.fill("#text", "say cut")
+        expect(page.locator("#alternatives-part")).to_be_visible()
+    if "fr" not in view:  # of a triangle it would be the same table, only longer
+        for details in page.locator("summary:visible").all():
+            details.click()
+    rules = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+    for scheme, width in (("light", 1200), ("dark", 1200), ("dark", 360), ("light", 360)):
+        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
+        page.set_viewport_size({"width": width, "height": 740})
+        found = Axe().run(page, options={"runOnly": rules})
+        assert found.violations_count == 0, (scheme, width, found.generate_report())
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        # All other rules are about what neither colours nor the width change.
+        rules = ["color-contrast", "target-size"]
+
+
+def test_things_that_move_stay_still_where_that_is_wished(browser: Browser, url: str) -> None:
+    context = browser.new_context(reduced_motion="reduce")
+    page = Visit(context).open(url)
+    moving = page.evaluate(
+        "[...document.querySelectorAll('*')].filter((node) =>"
+        " getComputedStyle(node).transitionDuration !== '0s').length"
+    )
+    assert moving == 0
+    context.close()

@@ -339,12 +339,12 @@ def test_broken_multipart_is_refused(client: TestClient) -> None:
 
 
 def test_a_body_that_is_too_large_is_refused_announced_or_not(client: TestClient) -> None:
-    body = json.dumps({"q": "a" * 1_100_000, "source": "en", "target": "es"}).encode()
+    body = json.dumps({"q": "a" * 4_500_000, "source": "en", "target": "es"}).encode()
     announced = client.post("/translate", content=body)
-    streamed = client.post("/translate", content=iter([body[:600_000], body[600_000:]]))
+    streamed = client.post("/translate", content=iter([body[:3_000_000], body[3_000_000:]]))
     for response in (announced, streamed):
         assert response.status_code == 413
-        assert "1048576 bytes" in response.json()["error"]
+        assert "4456448 bytes" in response.json()["error"]
 
 
 def test_unknown_routes_and_wrong_methods_are_json(client: TestClient) -> None:
@@ -379,7 +379,19 @@ def test_a_sweep_is_that_of_the_command_line(
     weights = sweep_weights(["es", "fr"], steps)
     expected = sweep(tiny_translator, TEXT, weights, source="en").as_dict()
     answer = post(client, "/mix", q=TEXT, source="en", languages=["es", "fr"], steps=steps)
+    for step in answer["steps"]:
+        assert "".join(word["text"] for word in step.pop("words")) == step["translatedText"]
     assert answer == expected
+
+
+def test_each_word_of_a_step_has_its_language(client: TestClient) -> None:
+    known = identifier(LANGUAGES)
+    for step in post(client, "/mix", q=TEXT, languages=["es", "fr"], steps=2)["steps"]:
+        text, words = step["translatedText"], step["words"]
+        expected = [(text[word.start : word.end], word.language) for word in known.words(text)]
+        assert [(w["text"], w["language"]) for w in words if w["language"]] == expected
+        between = [word["text"] for word in words if word["language"] is None]
+        assert between and not any(map(str.isalpha, "".join(between)))
 
 
 def test_switches_are_where_neighbouring_steps_differ(client: TestClient) -> None:
@@ -489,7 +501,11 @@ def test_page_and_reference_load_nothing_from_elsewhere(client: TestClient) -> N
         page = client.get(path)
         assert page.status_code == 200
         assert "http://" not in page.text and "https://" not in page.text
-    for asset in ("/static/app.js", "/static/style.css", "/docs/assets/swagger-ui-bundle.js"):
+    for asset in (
+        "/static/js/main.js",
+        "/static/css/base.css",
+        "/docs/assets/swagger-ui-bundle.js",
+    ):
         assert client.get(asset).status_code == 200
 
 

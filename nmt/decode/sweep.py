@@ -40,7 +40,7 @@ class Sweep:
         return tuple((i, i + 1) for i, (a, b) in enumerate(pairwise(texts)) if a != b)
 
     def as_dict(self) -> dict[str, Any]:
-        """The sweep as plain values, in the shape of `POST /mix`; confidences are percentages."""
+        """The sweep as plain values, in the shape of `POST /mix` without words; in per cent."""
         return {
             "q": self.text,
             "languages": list(self.languages),

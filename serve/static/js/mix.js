@@ -79,6 +79,7 @@ async function fillTriangle(languages, signal, onWait) {
     const body = { ...question(), languages, weights };
     triangle.fill(points, (await ask("mix", { body, signal, onWait })).steps);
     showTable(triangle.all(), languages);
+    keepRoom(triangle.all());
     $("steps").hidden = false;
   }
   $("finer").disabled = side === FINER_SIDE;
@@ -128,18 +129,20 @@ function drawSweep(steps, languages, precision = 1 / STEPS) {
   showTable(steps, languages);
   $("steps").hidden = !steps.length;
   $("finer").disabled = !steps.length || precision < 1 / STEPS;
-  const longest = steps.reduce((best, step) => (step.translatedText.length > best.length ? step.translatedText : best), "");
-  setText($("room"), longest);
-  setText($("changes"), steps.length ? wordsOfChanges(changes(steps, languages[1]), languages) : "");
+  keepRoom(steps);
+  setText($("changes"), steps.length ? wordsOfChanges(changes(steps, languages[1]), languages[1]) : "");
 }
 
-function wordsOfChanges(found, languages) {
+function wordsOfChanges(found, second) {
   if (!found.length) return "The translation is the same all the way.";
-  const places = found.map(({ low, high }) => `${percent(low)}–${percent(high)}`.replace("%–", "–"));
-  const most = 6; // more would be read by nobody
-  const shown = places.length > most ? `${places.slice(0, most).join(", ")} …` : places.join(", ");
-  const times = found.length === 1 ? "once" : `${found.length} times`;
-  return `It changes ${times}, at ${shown} of ${languageName(languages[1])}`;
+  const count = found.length === 1 ? "1 change" : `${found.length} changes`;
+  return `${count}, between ${percent(found[0].low)} and ${percent(found.at(-1).high)} of ${languageName(second)}.`;
+}
+
+/** Keeps as much room as the longest translation needs, so that nothing moves while one slides. */
+function keepRoom(steps) {
+  const longer = (best, { translatedText: text }) => (text.length > best.length ? text : best);
+  setText($("room"), steps.reduce(longer, ""));
 }
 
 function showStep(step) {

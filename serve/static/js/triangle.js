@@ -120,9 +120,9 @@ function moved([i, j, k], pressed) {
   const to = {
     ArrowRight: [i - 1, j + 1, k],
     ArrowLeft: [i + 1, j - 1, k],
-    // Up and down keep to the middle between the two sides.
-    ArrowUp: i > j ? [i - 1, j, k + 1] : [i, j - 1, k + 1],
-    ArrowDown: i > j ? [i, j + 1, k - 1] : [i + 1, j, k - 1],
+    // Rows are shifted by half a cell: a bit to the right and a bit to the left in turn is straight.
+    ArrowUp: (k % 2 === 0 || j === 0) && i > 0 ? [i - 1, j, k + 1] : [i, j - 1, k + 1],
+    ArrowDown: k % 2 ? [i + 1, j, k - 1] : [i, j + 1, k - 1],
     Home: [n, 0, 0],
     End: [0, n, 0],
     PageUp: [0, 0, n],

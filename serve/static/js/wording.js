@@ -1,9 +1,9 @@
 // What the service says in codes, in plain words.
 
 export const PATHS = {
-  direct: "Translated directly: the model has learnt this pair of languages.",
-  zero_shot: "Zero-shot: the model was never shown this pair of languages.",
-  pivot: "Translated by way of a third language.",
+  direct: "Direct: the model has learnt this pair.",
+  zero_shot: "Zero-shot: the model was never shown this pair.",
+  pivot: "By way of a third language.",
   unknown: "The language of the text is not known.",
   unchanged: "Nothing to translate: the text is as it was.",
 };

@@ -49,9 +49,7 @@ export function shares(words) {
 }
 
 export function legendOf(words) {
-  const found = shares(words);
-  if (found.length === 1) return [chip("li", found[0].language, `all in ${languageName(found[0].language)}`)];
-  return found.map(({ language, share }) =>
-    chip("li", language, `${percent(share)} in ${languageName(language)}`),
+  return shares(words).map(({ language, share }) =>
+    chip("li", language, `${languageName(language)} ${percent(Math.round(100 * share) / 100)}`),
   );
 }
