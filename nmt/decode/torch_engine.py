@@ -135,10 +135,13 @@ class ModelDecoder:
         target_BT = pad_sequence(ends, batch_first=True, padding_value=PAD).to(device)
         states_BTD = self.model(source_BS, mix_BL, target_BT[:, :-1]).states
         labels_BT = target_BT[:, 1:]
-        logs_BTV = self.model.logits(states_BTD).float().log_softmax(dim=-1)
+        logits_BTV = self.model.logits(states_BTD).float()
+        logits_BTV[..., list(self._forbidden)] = -torch.inf  # as in a search
+        logs_BTV = logits_BTV.log_softmax(dim=-1)
         logs_BT = logs_BTV.gather(2, labels_BT[..., None])[..., 0]
         is_real_BT = labels_BT != PAD
-        scores: list[float] = ((logs_BT * is_real_BT).sum(1) / is_real_BT.sum(1)).tolist()
+        sums_B = logs_BT.masked_fill(~is_real_BT, 0.0).sum(1)
+        scores: list[float] = (sums_B / is_real_BT.sum(1)).tolist()
         return scores
 
     def _foreign(self, mix_BL: Tensor) -> Tensor | None:

@@ -59,7 +59,9 @@ def _lines(paths: Sequence[Path]) -> Iterator[dict[str, str]]:
     for path in paths:
         match = PAIRS.fullmatch(path.name)
         if match is None:
-            raise CorpusError(f"{path}: cannot tell its languages from its name; use NAME.en-es.tsv")
+            raise CorpusError(
+                f"{path}: cannot tell its languages from its name; use NAME.en-es.tsv"
+            )
         codes = [match["first"], match["second"]]
         codes += [PIVOT] if PIVOT not in codes else []
         for number, raw in enumerate(read_lines(path), start=1):

@@ -104,7 +104,7 @@ def measure(plan: Experiment, case: Case, translator: Translator) -> dict[str, A
         )
         for kind, texts in sources.items()
     ]
-    results, rows = judged(translator, tests, plan.beam)
+    results, rows = judged(translator.sentences, translator.identifier, tests, plan.beam)
     outputs = {result.test.name: result.hypotheses for result in results}
     scores = {row["test"]: row["scores"] for row in rows}
     # Each mix against the unmixed source that it begins with: all sentences twice.
@@ -134,7 +134,7 @@ def measure(plan: Experiment, case: Case, translator: Translator) -> dict[str, A
 def build(
     triples: Sequence[Triple], case: Case, translator: Translator, limit: int
 ) -> tuple[dict[str, list[str]], list[Triple]]:
-    """Sources of each kind, and the sentences that they are made of: those with a cut in the middle.
+    """Sources of each kind, and the sentences that they are made of: those with such a cut.
 
     Raises CorpusError if there are none.
     """

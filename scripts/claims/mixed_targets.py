@@ -1,4 +1,4 @@
-"""Claim 3: a target between languages gives text between languages. How often, where, how good?
+"""Claim 3: a target between languages gives text between languages.
 
 For sentences of the lecture, and for many held-out ones: the way from one language to another in
 steps, what language comes out at each, and how likely the model finds it under each pure target.
@@ -6,7 +6,7 @@ steps, what language comes out at each, and how likely the model finds it under 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import zip_longest
 from pathlib import Path
 from statistics import fmean, quantiles
@@ -201,9 +201,7 @@ class Study:
         assert isinstance(engine, TorchEngine)
         rows = {code: TargetMix.of(code).row(info.languages) for code in set(languages)}
         encoded = tokenizer.encode_all(sources)
-        asked = [
-            Source(ids, rows[code]) for ids, code in zip(encoded, languages, strict=True)
-        ]
+        asked = [Source(ids, rows[code]) for ids, code in zip(encoded, languages, strict=True)]
         return engine.score(asked, tokenizer.encode_all(targets))
 
 
@@ -230,7 +228,7 @@ def triangle_weights(languages: Sequence[str], parts: int) -> list[dict[str, flo
 
 def overview(found: Sequence[dict[str, Any]]) -> str:
     """Markdown of the numbers of all pairs, one column for each."""
-    titles = {
+    titles: dict[str, Callable[[dict[str, Any]], str]] = {
         "sentences": lambda r: f"{r['sentences']}",
         "different outputs of a sentence": lambda r: f"{r['different_outputs']:.1f}",
         "weight at the switch: quartiles": _quartiles,
@@ -275,9 +273,7 @@ def _fluency(kind: dict[str, Any]) -> str:
 
 def triangle_table(points: Sequence[dict[str, Any]], languages: Sequence[str]) -> str:
     """Markdown of the corners, the middles of the edges, and the mix nearest to the middle."""
-    centre = min(
-        points, key=lambda point: max(abs(w - 1 / 3) for w in point["weights"].values())
-    )
+    centre = min(points, key=lambda point: max(abs(w - 1 / 3) for w in point["weights"].values()))
     chosen = [
         point
         for point in points

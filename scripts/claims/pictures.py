@@ -165,3 +165,45 @@ def mixed_sources(cases: Sequence[Mapping[str, Any]], path: Path) -> None:
         axes.set_ylabel("BLEU")
         axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.1), ncols=len(names), fontsize=8)
         _quiet(axes)
+
+
+def rare_languages(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
+    """BLEU of every direction by bilingual and multilingual models; a bar each, means of seeds."""
+    names = list(rows[0]["bleu"])
+    groups: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
+    for row in rows:
+        groups.setdefault((row["family"], row["direction"]), []).append(row)
+    width = 0.8 / len(names)
+    with _figure(path, 2.5 + 1.1 * len(groups), 4.2) as figure:
+        axes = figure.subplots()
+        for place, name in enumerate(names):
+            heights = [np.mean([row["bleu"][name] for row in own]) for own in groups.values()]
+            left = np.arange(len(groups)) + (place - (len(names) - 1) / 2) * width
+            axes.bar(left, heights, width, color=COLOURS[place], label=name)
+        axes.set_xticks(range(len(groups)), [f"{way}\n{family}" for family, way in groups])
+        axes.set_ylabel("BLEU")
+        axes.legend(fontsize=8)
+        _quiet(axes)
+
+
+def rare_curve(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
+    """BLEU by the number of pairs of the rare language: a panel for each direction."""
+    directions = list(dict.fromkeys(row["direction"] for row in rows))
+    names = list(rows[0]["bleu"])
+    with _figure(path, 4.2 * len(directions), 3.8) as figure:
+        panels = figure.subplots(1, len(directions), squeeze=False, sharey=True)[0]
+        for axes, direction in zip(panels, directions, strict=True):
+            own = [row for row in rows if row["direction"] == direction]
+            for place, name in enumerate(names):
+                counts = sorted({row["pairs"] for row in own})
+                means = [
+                    np.mean([row["bleu"][name] for row in own if row["pairs"] == count])
+                    for count in counts
+                ]
+                axes.plot(counts, means, color=COLOURS[place], marker="o", label=name)
+            axes.set_xscale("log")
+            axes.set_title(direction, color=INK)
+            axes.set_xlabel("pairs of the rare language", color=QUIET)
+            _quiet(axes)
+        panels[0].set_ylabel("BLEU")
+        panels[0].legend(fontsize=8)

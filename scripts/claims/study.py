@@ -12,12 +12,14 @@ import click
 
 from nmt.config import Config, load_config
 from nmt.decode.engine import DecodeOptions
-from nmt.decode.translator import SHIPPED_MODEL, Translator
+from nmt.decode.sentences import SentenceTranslator
+from nmt.decode.translator import SHIPPED_MODEL
 from nmt.errors import CheckpointError
 from nmt.evaluate.matrix import DirectionResult, EvaluateOptions, evaluate
 from nmt.evaluate.report import Report, to_json
 from nmt.evaluate.testfiles import DirectionTest
 from nmt.model.model_dir import WEIGHTS, load_info
+from nmt.text.langid import LanguageIdentifier
 
 SIGNIFICANT = 0.05
 
@@ -65,15 +67,19 @@ def trained(config: Config, init: Path | None = None) -> Path:
 
 
 def judged(
-    translator: Translator, tests: Sequence[DirectionTest], beam: int, via: str | None = None
+    sentences: SentenceTranslator,
+    identifier: LanguageIdentifier,
+    tests: Sequence[DirectionTest],
+    beam: int,
+    via: str | None = None,
 ) -> tuple[list[DirectionResult], list[dict[str, Any]]]:
     """Results of tests, as objects and as `macaronic evaluate --json` has them.
 
     Without `via` nothing is pivoted; with it all directions are as well, where that is possible.
     """
     options = EvaluateOptions(pivot=via is not None, via=via, decode=DecodeOptions(beam))
-    results = evaluate(translator.sentences, translator.identifier, tests, options)
-    report = to_json(Report(translator.info.name, options, results))
+    results = evaluate(sentences, identifier, tests, options)
+    report = to_json(Report(sentences.info.name, options, results))
     return results, json.loads(report)["results"]
 
 

@@ -1,4 +1,4 @@
-"""Claim 2: a model translates between languages of which it saw no pair. How well, and what helps?
+"""Claim 2: a model translates between languages of which it saw no pair.
 
 Three parts. `slide`: English to French, French to English and English to Spanish are trained, and
 French is translated to Spanish. `shipped`: a finished model on all untrained pairs, directly and
@@ -19,7 +19,7 @@ from study import compute, digest, experiment, judged, kept, markdown, trained
 
 from nmt.config import load_config
 from nmt.data.prepare import prepare
-from nmt.decode.translator import load_translator
+from nmt.decode.translator import Translator, load_translator
 from nmt.evaluate.testfiles import DirectionTest, read_tests
 from nmt.options import Command
 from nmt.sections import Section, load
@@ -126,7 +126,8 @@ def slide(plan: Experiment, work: Path, threads: int) -> str:
             direction = f"{test.source}>{test.target}"
             if direction in plan.slide.directions:
                 is_trained = direction in (config.training.directions or ())
-                found += judged(translator, [test], plan.beam, None if is_trained else PIVOT)[1]
+                via = None if is_trained else PIVOT
+                found += _judged(translator, [test], plan.beam, via)
         return found
 
     asked = {"plan": plan.slide.model_dump(), "beam": plan.beam, "model": digest(model)}
@@ -145,7 +146,7 @@ def shipped(plan: Experiment, model: Path | None, work: Path, threads: int) -> R
 
         def measure(name: str = name) -> Rows:
             tests = _tests(plan.root, [name], translator.languages, plan.shipped.limit)
-            return judged(translator, tests, plan.beam, PIVOT)[1]
+            return _judged(translator, tests, plan.beam, PIVOT)
 
         path = work / "shipped" / f"{Path(name).name.partition('.tsv')[0]}.json"
         rows += kept(path, {**asked, "model": digest(model)}, measure)
@@ -168,12 +169,12 @@ def gap(plan: Experiment, work: Path, threads: int) -> str:
         def measure(model: Path = models[name]) -> dict[str, Rows]:
             translator = load_translator(model, threads=threads)
             return {
-                kind: judged(
+                kind: _judged(
                     translator,
                     _tests(plan.root, files, translator.languages, plan.gap.limit),
                     plan.beam,
                     via,
-                )[1]
+                )
                 for kind, files, via in (
                     ("supervised", plan.gap.supervised, None),
                     ("between", plan.gap.tests, PIVOT),
@@ -241,6 +242,12 @@ def _scores(row: dict[str, Any]) -> list[str]:
 def _is_pivot_of(other: dict[str, Any], row: dict[str, Any]) -> bool:
     same = all(other[key] == row[key] for key in ("test", "source", "target"))
     return same and other["path"] == "pivot"
+
+
+def _judged(
+    translator: Translator, tests: Sequence[DirectionTest], beam: int, via: str | None
+) -> Rows:
+    return judged(translator.sentences, translator.identifier, tests, beam, via)[1]
 
 
 def _tests(
