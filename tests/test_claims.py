@@ -196,12 +196,14 @@ def test_cuts_are_where_no_link_crosses() -> None:
     assert switched(second, first, mirrored([cut])) == "Mi casa vieja is big."
     assert switched(first, second, cuts) == "My casa vieja is grande."
     assert middle(cuts[:1]) is None and find_cuts(first, second, []) == []
+    moved = [Link(*words[0][a], *words[1][b]) for a, b in [(0, 2), (1, 0), (2, 1), (3, 3), (4, 4)]]
+    assert [first[a:] for a, *_ in find_cuts(first, second, moved)] == ["is big.", "big."]
 
 
 def test_japanese_is_not_cut_within_a_word() -> None:
-    first, second = "先生は本を読む。", "선생님은 책을 읽는다."
+    first, second = "先生は本を読む。", "선생 님은 책을 읽는다."
     words = word_spans(first), word_spans(second)
-    pairs = [(0, 0), (1, 0), (2, 0), (3, 1), (4, 1), (5, 2), (6, 2), (7, 3)]
+    pairs = [(0, 0), (1, 1), (2, 1), (3, 2), (4, 2), (5, 3), (6, 3), (7, 4)]
     links = [Link(*words[0][a], *words[1][b]) for a, b in pairs]
     cuts = find_cuts(first, second, links)
     assert [first[a:] for a, *_ in cuts] == ["本を読む。", "読む。"]

@@ -6,15 +6,16 @@ steps, what language comes out at each, and how likely the model finds it under 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import zip_longest
 from pathlib import Path
-from statistics import fmean, quantiles
+from statistics import fmean
 from typing import Any
 
 import click
 import pictures as draw
 import target_measures as measures
+import target_tables as tables
 from study import digest, experiment, kept, markdown
 
 from nmt.analyse.plots import plot_sweep
@@ -89,11 +90,11 @@ def main(
         click.echo(study.table(table, folder) + "\n")
     found = [study.pair(pair) for pair in plan.pairs]
     draw.mixed_targets(found, folder / "mixed-targets.png")
-    click.echo(overview(found))
+    click.echo(tables.overview(found))
     if plan.triangle:
         points = study.triangle(plan.triangle)
         draw.triangle(points, plan.triangle.languages, folder / "mixed-triangle.png")
-        click.echo("\n" + triangle_table(points, plan.triangle.languages))
+        click.echo("\n" + tables.triangle(points, plan.triangle.languages))
 
 
 class Study:
@@ -163,10 +164,8 @@ class Study:
             points = []
             for i, mix in enumerate(weights):
                 found = [measures.word_shares(texts[i], identifier) for texts in outputs]
-                words = {
-                    code: fmean(shares.get(code, 0.0) for shares in found)
-                    for code in plan.languages
-                }
+                codes = dict.fromkeys([*plan.languages, *(c for shares in found for c in shares)])
+                words = {code: fmean(own.get(code, 0.0) for own in found) for code in codes}
                 together = [
                     sum(s.get(code, 0.0) >= measures.MIXED_SHARE for code in plan.languages) > 1
                     for s in found
@@ -224,70 +223,6 @@ def triangle_weights(languages: Sequence[str], parts: int) -> list[dict[str, flo
         for a in range(parts + 1)
         for b in range(parts + 1 - a)
     ]
-
-
-def overview(found: Sequence[dict[str, Any]]) -> str:
-    """Markdown of the numbers of all pairs, one column for each."""
-    titles: dict[str, Callable[[dict[str, Any]], str]] = {
-        "sentences": lambda r: f"{r['sentences']}",
-        "different outputs of a sentence": lambda r: f"{r['different_outputs']:.1f}",
-        "weight at the switch: quartiles": _quartiles,
-        "never switch": lambda r: _percent(r["never_switch"]),
-        "pass through an output with words of both": lambda r: _percent(r["pass_a_mixed_output"]),
-        "such outputs at the ends (false alarms)": lambda r: _percent(r["mixed_ends"]),
-        "pass through a third language": lambda r: _percent(r["third_language"]["sentences"]),
-        "of outputs between the ends": _third_languages,
-        "third language at the ends (false alarms)": lambda r: _percent(
-            r["third_language_at_the_ends"]
-        ),
-        "fluency of new outputs (of their ends)": lambda r: _fluency(r["fluency"]["new"]),
-        "fluency of mixed outputs (of their ends)": lambda r: _fluency(r["fluency"]["mixed"]),
-    }
-    rows = [[title, *(show(one) for one in found)] for title, show in titles.items()]
-    return markdown(["", *(" to ".join(one["languages"]) for one in found)], rows)
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.1f} %"
-
-
-def _quartiles(result: dict[str, Any]) -> str:
-    """The weights at which a quarter, half and three quarters of the sweeps have switched."""
-    pairs = zip(result["weights"], result["switches"], strict=True)
-    places = [weight for weight, count in pairs for _ in range(count)]
-    if len(places) < 2:
-        return "-"
-    return ", ".join(f"{place:.2f}" for place in quantiles(places, n=4, method="inclusive"))
-
-
-def _third_languages(result: dict[str, Any]) -> str:
-    shares = result["third_language"]["outputs"].items()
-    return ", ".join(f"{code} {_percent(share)}" for code, share in shares) or "none"
-
-
-def _fluency(kind: dict[str, Any]) -> str:
-    if not kind["outputs"]:
-        return "-"
-    return f"{kind['score']:.2f} ({kind['ends']:.2f})"
-
-
-def triangle_table(points: Sequence[dict[str, Any]], languages: Sequence[str]) -> str:
-    """Markdown of the corners, the middles of the edges, and the mix nearest to the middle."""
-    centre = min(points, key=lambda point: max(abs(w - 1 / 3) for w in point["weights"].values()))
-    chosen = [
-        point
-        for point in points
-        if point is centre or sorted(point["weights"].values()) in ([0, 0, 1], [0, 0.5, 0.5])
-    ]
-    rows = [
-        [
-            ", ".join(f"{code} {weight:.1f}" for code, weight in point["weights"].items()),
-            *(_percent(point["words"][code]) for code in languages),
-            _percent(point["mixed"]),
-        ]
-        for point in chosen
-    ]
-    return markdown(["mix", *(f"words {code}" for code in languages), "mixed outputs"], rows)
 
 
 if __name__ == "__main__":

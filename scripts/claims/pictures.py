@@ -152,7 +152,6 @@ def zero_shot(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
 def mixed_sources(cases: Sequence[Mapping[str, Any]], path: Path) -> None:
     """For each case BLEU of both unmixed sources and of the mixed ones."""
     names = list(dict.fromkeys(name for case in cases for name in case["bleu"]))
-    colours = [*COLOURS[:2], *COLOURS[2:]]
     width = 0.8 / len(names)
     with _figure(path, 2.2 + 1.25 * len(cases), 4.2) as figure:
         axes = figure.subplots()
@@ -160,7 +159,7 @@ def mixed_sources(cases: Sequence[Mapping[str, Any]], path: Path) -> None:
             bars = [(x, case["bleu"][name]) for x, case in enumerate(cases) if name in case["bleu"]]
             left = [x + (place - (len(names) - 1) / 2) * width for x, _ in bars]
             heights = [value for _, value in bars]
-            axes.bar(left, heights, width, color=colours[place % len(colours)], label=name)
+            axes.bar(left, heights, width, color=COLOURS[place], label=name)
         axes.set_xticks(range(len(cases)), [case["name"] for case in cases])
         axes.set_ylabel("BLEU")
         axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.1), ncols=len(names), fontsize=8)
