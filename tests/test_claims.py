@@ -154,6 +154,8 @@ def test_measures_of_a_way_between_languages(tiny_translator: Translator) -> Non
     assert found["fluency"]["new"] == {"outputs": 2, "score": -4.5, "ends": -1.5}
     assert found["steps"][2]["score_better"] == (-2.0 + -6.0) / 2
     assert found["steps"][0]["words"]["es"] == 1.0
+    backwards = summary([sweeps[0][::-1]], ["es", "pt"], [0.0, 0.25, 0.75, 1.0])
+    assert backwards["never_switch"] == 1
 
 
 def test_mixed_sources_from_sentences_to_table_and_picture(
@@ -166,7 +168,7 @@ def test_mixed_sources_from_sentences_to_table_and_picture(
     head, _, first, second, mean = rows(printed)
     assert first[0] == "es, pt → en" and second[0] == "en, fr → es" and mean[0] == "mean"
     assert len(head) == len(first) and "in turns" in head
-    assert float(first[head.index("first")]) > 50  # learnt by heart
+    assert float(first[head.index("first alone")]) > 50  # learnt by heart
     result = json.loads((tmp_path / "work/result.0.json").read_text())["result"]
     assert result["sentences"] == 5 and result["known"] > 5
     assert (tmp_path / "work/mixed-sources.png").stat().st_size > 5000
@@ -255,6 +257,8 @@ def test_zero_shot_trains_its_models_and_tells_every_direction(
         ["start", "nothing"],
         ["back", "start"],
     ]
+    back = (tmp_path / "work/gap/back/model/config.yaml").read_text(encoding="utf-8")
+    assert "started_from" in back
     assert "minutes of training" in printed
     assert (tmp_path / "work/zero-shot.png").stat().st_size > 5000
     log = (tmp_path / "work/slide/log.jsonl").stat().st_mtime_ns

@@ -25,6 +25,8 @@ from nmt.options import Command
 from nmt.sections import Section, load
 
 METRICS = ("bleu", "chrf")
+UNMIXED = ("first alone", "second alone")
+HALVES = ("first, then second", "second, then first")
 
 
 class Case(Section):
@@ -97,7 +99,7 @@ def measure(plan: Experiment, case: Case, translator: Translator) -> dict[str, A
     tests = [
         DirectionTest(
             kind,
-            case.second if kind == "second" else case.first,
+            case.second if kind == UNMIXED[1] else case.first,
             case.target,
             tuple(texts),
             references,
@@ -109,8 +111,8 @@ def measure(plan: Experiment, case: Case, translator: Translator) -> dict[str, A
     scores = {row["test"]: row["scores"] for row in rows}
     # Each mix against the unmixed source that it begins with: all sentences twice.
     pair = paired_bootstrap(
-        outputs["first, then second"] + outputs["second, then first"],
-        outputs["first"] + outputs["second"],
+        outputs[HALVES[0]] + outputs[HALVES[1]],
+        outputs[UNMIXED[0]] + outputs[UNMIXED[1]],
         references * 2,
         case.target,
         METRICS,
@@ -119,8 +121,8 @@ def measure(plan: Experiment, case: Case, translator: Translator) -> dict[str, A
         "name": case.name,
         "sentences": len(chosen),
         "known": len(triples),
-        "bleu": {kind: score["bleu"]["value"] for kind, score in scores.items()},
-        "chrf": {kind: score["chrf"]["value"] for kind, score in scores.items()},
+        "bleu": {kind: scores[kind]["bleu"]["value"] for kind in sources},
+        "chrf": {kind: scores[kind]["chrf"]["value"] for kind in sources},
         "off_target": {
             row["test"]: row["off_target"]["value"] for row in rows if row["off_target"]
         },
@@ -144,10 +146,7 @@ def build(
         case.second,
         source=case.first,
     )
-    sources: dict[str, list[str]] = {
-        kind: []
-        for kind in ("first", "second", "first, then second", "second, then first", "in turns")
-    }
+    sources: dict[str, list[str]] = {kind: [] for kind in (*UNMIXED, *HALVES, "in turns")}
     chosen: list[Triple] = []
     for triple, own in zip(triples, links, strict=True):
         cuts = find_cuts(triple.first, triple.second, own)
@@ -156,10 +155,10 @@ def build(
             continue
         chosen.append(triple)
         first, second = triple.first, triple.second
-        sources["first"].append(first)
-        sources["second"].append(second)
-        sources["first, then second"].append(switched(first, second, [cut]))
-        sources["second, then first"].append(switched(second, first, mirrored([cut])))
+        sources[UNMIXED[0]].append(first)
+        sources[UNMIXED[1]].append(second)
+        sources[HALVES[0]].append(switched(first, second, [cut]))
+        sources[HALVES[1]].append(switched(second, first, mirrored([cut])))
         sources["in turns"].append(switched(first, second, cuts))
     if not chosen:
         raise CorpusError(

@@ -108,7 +108,12 @@ def _step(outputs: Sequence[Judged], languages: Sequence[str]) -> dict[str, Any]
 
 
 def _switch(sweep: Sequence[Judged], languages: Sequence[str]) -> int | None:
-    """The first step whose output has more words of the second language; None if there is none."""
+    """The first step whose output has more words of the second language.
+
+    None if there is none, or if the output for the first language has them too: then nothing tells.
+    """
+    if sweep[0].is_second(languages):
+        return None
     return next((i for i, one in enumerate(sweep) if i and one.is_second(languages)), None)
 
 

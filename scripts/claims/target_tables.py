@@ -15,7 +15,7 @@ def overview(found: Sequence[dict[str, Any]]) -> str:
         "sentences": lambda r: f"{r['sentences']}",
         "different outputs of a sentence": lambda r: f"{r['different_outputs']:.1f}",
         "weight at the switch: quartiles": _quartiles,
-        "never switch": lambda r: _percent(r["never_switch"]),
+        "no switch to be seen": lambda r: _percent(r["never_switch"]),
         "pass through an output with words of both": lambda r: _percent(r["pass_a_mixed_output"]),
         "such outputs at the ends (false alarms)": lambda r: _percent(r["mixed_ends"]),
         "pass through a third language": lambda r: _percent(r["third_language"]["sentences"]),
