@@ -96,29 +96,35 @@ def _fluency(axes: Axes, result: Mapping[str, Any]) -> None:
 
 
 def triangle(points: Sequence[Mapping[str, Any]], languages: Sequence[str], path: Path) -> None:
-    """Mixes of three languages: on the left whose words come out, on the right how often mixed."""
+    """Mixes of three languages: whose words come out, how often together, and others' words."""
     from matplotlib.colors import to_rgb
 
     corners = np.array([[0.0, 0.0], [1.0, 0.0], [0.5, np.sqrt(0.75)]])
     own = np.array([to_rgb(colour) for colour in COLOURS[: len(languages)]])
     mixes = np.array([[point["weights"][code] for code in languages] for point in points])
-    words = np.array([[point["words"][code] for code in languages] for point in points])
+    words = np.array([[point["words"].get(code, 0.0) for code in languages] for point in points])
+    others = 1 - words.sum(1)
     x, y = (mixes @ corners).T
-    step = 1 / (np.sqrt(8 * len(points) + 1) - 3) * 2  # of a triangle of so many points
-    with _figure(path, 9.6, 4.6) as figure:
-        left, right = figure.subplots(1, 2)
-        colours = np.clip(words @ own + (1 - words.sum(1))[:, None] * to_rgb(UNDETECTED), 0, 1)
-        left.scatter(x, y, c=colours, marker="h", s=16e4 * step**2 / 8)
-        left.set_title("whose words come out", color=INK)
-        mixed = [100 * point["mixed"] for point in points]
-        shown = right.scatter(x, y, c=mixed, marker="h", s=16e4 * step**2 / 8, cmap="viridis")
-        right.set_title("outputs with words of more than one, %", color=INK)
-        figure.colorbar(shown, ax=right, shrink=0.7)
-        for axes in (left, right):
-            axes.set(aspect="equal", xlim=(-0.15, 1.15), ylim=(-0.15, 1.02))
+    parts = (np.sqrt(8 * len(points) + 1) - 3) / 2
+    hexagons = {"marker": "h", "s": (210 / (parts + 1)) ** 2}
+    with _figure(path, 13.5, 4.4) as figure:
+        panels = figure.subplots(1, 3)
+        colours = np.clip(words @ own + others[:, None] * to_rgb(UNDETECTED), 0, 1)
+        panels[0].scatter(x, y, c=colours, **hexagons)
+        panels[0].set_title("whose words come out (grey: others')", color=INK)
+        shares = {
+            "outputs with words of more than one, %": [point["mixed"] for point in points],
+            "words of none of the three, %": others,
+        }
+        for axes, (title, values) in zip(panels[1:], shares.items(), strict=True):
+            shown = axes.scatter(x, y, c=100 * np.array(values), cmap="viridis", **hexagons)
+            axes.set_title(title, color=INK)
+            figure.colorbar(shown, ax=axes, shrink=0.7)
+        for axes in panels:
+            axes.set(aspect="equal", xlim=(-0.15, 1.15), ylim=(-0.17, 1.0))
             axes.set_axis_off()
             for (a, b), code, colour in zip(corners, languages, own, strict=True):
-                below = -0.12 if b == 0 else 0.07
+                below = -0.13 if b == 0 else 0.1
                 name = NAMES.get(code, code)
                 axes.text(a, b + below, name, color=colour, ha="center", va="center", weight="bold")
 
