@@ -30,7 +30,7 @@ import rare_languages  # noqa: E402
 import zero_shot  # noqa: E402
 from code_switching import find_cuts, joined, middle, mirrored, switched  # noqa: E402
 from study import kept, trained  # noqa: E402
-from target_measures import judge, summary  # noqa: E402
+from target_measures import judge, summary, telltale  # noqa: E402
 
 TOY = ROOT / "tests/data"
 
@@ -94,7 +94,13 @@ def test_mixed_targets_from_sentences_to_tables_and_pictures(
         ],
         "steps": 3,
         "limit": 4,
-        "pairs": [{"languages": ["es", "pt"], "tests": ["toy.en-es.tsv", "toy.en-pt.tsv"]}],
+        "pairs": [
+            {
+                "languages": ["es", "pt"],
+                "tests": ["toy.en-es.tsv", "toy.en-pt.tsv"],
+                "third": {"language": "fr", "letters": "èê", "test": "toy.en-fr.tsv"},
+            }
+        ],
         "triangle": {
             "languages": ["es", "pt", "fr"],
             "tests": ["toy.en-es.tsv"],
@@ -154,6 +160,9 @@ def test_measures_of_a_way_between_languages(tiny_translator: Translator) -> Non
     assert found["fluency"]["new"] == {"outputs": 2, "score": -4.5, "ends": -1.5}
     assert found["steps"][2]["score_better"] == (-2.0 + -6.0) / 2
     assert found["steps"][0]["words"]["es"] == 1.0
+    tell = telltale(sweeps, "fr", "èê", ["Il est très vieux.", "Il est vieux."])
+    assert tell == {"letters": "èê", "outputs": 1, "share": 1.0, "real": 0.5}
+    assert telltale(sweeps, "fr", "ç", ["Il est vieux."])["share"] == 0
     backwards = summary([sweeps[0][::-1]], ["es", "pt"], [0.0, 0.25, 0.75, 1.0])
     assert backwards["never_switch"] == 1
 

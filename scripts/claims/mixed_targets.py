@@ -39,11 +39,20 @@ class Table(Section):
     lecture: dict[float, str]
 
 
+class Third(Section):
+    """A language that may come out between two, letters that neither of them has, and its text."""
+
+    language: str
+    letters: str
+    test: str
+
+
 class Pair(Section):
     """Two languages, and files whose English sentences are translated."""
 
     languages: tuple[str, str]
     tests: tuple[str, ...]
+    third: Third | None = None
 
 
 class Triangle(Section):
@@ -134,6 +143,7 @@ class Study:
         weights = sweep_weights(pair.languages, self.plan.steps)
         sources = english(Path(self.plan.root), pair.tests, self.plan.limit)
         asked = {**self._made_with, "sources": sources, "weights": weights}
+        third = pair.third.model_dump() if pair.third else None
         name = "-".join(pair.languages)
         outputs = kept(
             self._work / f"outputs.{name}.json", asked, lambda: self._outputs(sources, weights)
@@ -144,9 +154,17 @@ class Study:
                 sources, outputs, pair.languages, self.translator.identifier, self._score
             )
             shares = [step[pair.languages[1]] for step in weights]
-            return measures.summary(judged, pair.languages, shares)
+            found = measures.summary(judged, pair.languages, shares)
+            if pair.third:
+                real = references(Path(self.plan.root), pair.third)
+                found["telltale"] = measures.telltale(
+                    judged, pair.third.language, pair.third.letters, real
+                )
+            return found
 
-        found: dict[str, Any] = kept(self._work / f"result.{name}.json", asked, measure)
+        found: dict[str, Any] = kept(
+            self._work / f"result.{name}.json", {**asked, "third": third}, measure
+        )
         return found
 
     def triangle(self, plan: Triangle) -> list[dict[str, Any]]:
@@ -213,6 +231,12 @@ def english(root: Path, tests: Sequence[str], limit: int) -> list[str]:
         columns.append(test.sources)
     turns = (text for texts in zip_longest(*columns) for text in texts if text is not None)
     return list(dict.fromkeys(turns))[:limit]
+
+
+def references(root: Path, third: Third) -> list[str]:
+    """What people wrote in a language."""
+    (test,) = read_tests([root / third.test], [SOURCE, third.language], target=third.language)
+    return list(test.references)
 
 
 def triangle_weights(languages: Sequence[str], parts: int) -> list[dict[str, float]]:

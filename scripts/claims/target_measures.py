@@ -136,6 +136,22 @@ def _third(sweeps: Sequence[Sequence[Judged]], languages: Sequence[str]) -> dict
     }
 
 
+def telltale(
+    sweeps: Sequence[Sequence[Judged]], language: str, letters: str, real: Sequence[str]
+) -> dict[str, Any]:
+    """Of outputs between the ends in a language, and of its real text: how many have its letters.
+
+    The letters are those that only this language has, so that a blend of its neighbours, which an
+    identifier may take for it, has none.
+    """
+    found = [one.text for sweep in sweeps for one in sweep[1:-1] if one.language == language]
+    shares = [
+        fmean(any(letter in text.lower() for letter in letters) for text in texts) if texts else 0.0
+        for texts in (found, real)
+    ]
+    return {"letters": letters, "outputs": len(found), "share": shares[0], "real": shares[1]}
+
+
 def _fluency(sweeps: Sequence[Sequence[Judged]], languages: Sequence[str]) -> dict[str, Any]:
     """How likely outputs are under the better pure target, against the ends of the same sweeps.
 

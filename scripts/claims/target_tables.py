@@ -21,6 +21,7 @@ def overview(found: Sequence[dict[str, Any]]) -> str:
         "pass through a third language": lambda r: _percent(r["third_language"]["sentences"]),
         "third language: of outputs between the ends": _third_languages,
         "where it is most frequent": _third_peak,
+        "with letters that only it has (in its real text)": _telltale,
         "third language at the ends (false alarms)": lambda r: _percent(
             r["third_language_at_the_ends"]
         ),
@@ -61,6 +62,11 @@ def _third_peak(result: dict[str, Any]) -> str:
         return "-"
     share, code, weight = max(shares)
     return f"{code} {_percent(share)} at {weight:.2f}"
+
+
+def _telltale(result: dict[str, Any]) -> str:
+    found = result.get("telltale")
+    return f"{_percent(found['share'])} ({_percent(found['real'])})" if found else "-"
 
 
 def _fluency(kind: dict[str, Any]) -> str:
