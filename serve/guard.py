@@ -34,7 +34,9 @@ class Guard:
         self._settings = settings
         self._keys = Keys(settings.keys) if settings.keys else None
         try:
-            storage = storage_from_string(f"async+{settings.storage}")
+            # Redis through its own client; memory needs none.
+            options = {} if settings.storage.startswith("memory") else {"implementation": "redispy"}
+            storage = storage_from_string(f"async+{settings.storage}", **options)
         except (ConfigurationError, ModuleNotFoundError) as error:
             raise ConfigError(f"storage cannot be {settings.storage!r}: {error}") from None
         assert isinstance(storage, Storage)
