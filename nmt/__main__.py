@@ -16,7 +16,7 @@ from nmt.decode.export import ExportFormat
 from nmt.documents.document import FORMATS
 from nmt.options import BEAM, Group, decoding_options, model_option, needs
 from nmt.text.target_mix import TargetMix
-from serve.command import serve
+from serve.command import keys, serve
 
 if TYPE_CHECKING:
     from nmt.decode.sentences import Translation
@@ -354,6 +354,7 @@ def export(output: Path, format: ExportFormat, model: Path | None) -> None:
 
 
 main.add_command(serve)
+main.add_command(keys)
 
 if __name__ == "__main__":
     main()

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from fastapi import FastAPI, Request
 from fastapi.responses import FileResponse, JSONResponse
@@ -14,10 +15,13 @@ from fastapi_offline import FastAPIOffline
 from starlette.exceptions import HTTPException
 
 from nmt import Translator
-from serve import libretranslate, mix, ops, sentence_map
+from serve import deepl, files, frontend, glossaries, libretranslate, mix, ops, sentence_map
 from serve.answers import ANSWERS, INTERNAL, error_response, message_response
 from serve.backend import Backend
+from serve.deepl import Documents
 from serve.edge import Edge
+from serve.files import FileStore
+from serve.guard import Guard
 from serve.metrics import Metrics
 from serve.settings import Settings
 
@@ -40,9 +44,15 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        await backend.start()
-        yield
-        await backend.stop()
+        with ExitStack() as stack:
+            folder = settings.files or Path(stack.enter_context(TemporaryDirectory()))
+            folder.mkdir(parents=True, exist_ok=True)
+            app.state.files = FileStore(folder, settings.file_seconds)
+            app.state.documents = Documents(app.state.files, backend)
+            await backend.start()
+            yield
+            await app.state.documents.stop()
+            await backend.stop()
 
     app = FastAPIOffline(
         title="Macaronic",
@@ -58,7 +68,8 @@ def create_app(
     app.state.backend = backend
     app.state.settings = settings
     app.state.metrics = metrics
-    for routes in (libretranslate, mix, sentence_map, ops):
+    app.state.guard = Guard(settings)
+    for routes in (libretranslate, frontend, files, deepl, glossaries, mix, sentence_map, ops):
         app.include_router(routes.router)
     app.add_api_route("/", _page, include_in_schema=False)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")

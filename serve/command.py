@@ -10,7 +10,8 @@ from typing import Any
 
 import click
 
-from nmt.options import Command, needs
+from nmt.options import Command, Group, needs
+from serve.keys import SCOPES, Keys
 from serve.settings import PREFIX, Settings, describe, gather
 
 # Other names of flags, for what is typed often.
@@ -61,3 +62,69 @@ def serve(file: Path | None, show_settings: bool, **flags: str | None) -> None:
             from serve.run import run
 
         run(settings)
+
+
+@click.group(cls=Group)
+def keys() -> None:
+    """Create, list and revoke API keys for `macaronic serve --keys FILE`.
+
+    \b
+    Example:
+      macaronic keys create --keys keys.db alice --requests-per-minute 60
+    """
+
+
+keys_option = click.option(
+    "--keys",
+    "path",
+    envvar=f"{PREFIX}KEYS",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="The file of keys.",
+)
+
+
+@keys.command()
+@click.argument("name")
+@keys_option
+@click.option(
+    "--scope",
+    "scopes",
+    multiple=True,
+    default=("translate",),
+    show_default=True,
+    type=click.Choice(SCOPES),
+    help="What the key is good for; may be repeated.",
+)
+@click.option("--requests-per-minute", default=0, type=click.IntRange(0), help="0: any number.")
+@click.option("--characters-per-month", default=0, type=click.IntRange(0), help="0: any number.")
+def create(
+    name: str,
+    path: Path,
+    scopes: tuple[str, ...],
+    requests_per_minute: int,
+    characters_per_month: int,
+) -> None:
+    """Make a key for NAME, and show it once."""
+    click.echo(Keys(path).create(name, scopes, requests_per_minute, characters_per_month))
+
+
+@keys.command("list")
+@keys_option
+def list_keys(path: Path) -> None:
+    """Show who has keys, and their limits."""
+    for key in Keys(path).all():
+        state = "revoked" if key.revoked else "valid"
+        click.echo(
+            f"{key.name}\t{state}\t{' '.join(key.scopes)}\t"
+            f"{key.requests_per_minute or 'any'} requests a minute\t"
+            f"{key.characters_per_month or 'any'} characters a month"
+        )
+
+
+@keys.command()
+@click.argument("name")
+@keys_option
+def revoke(name: str, path: Path) -> None:
+    """Take back the key of NAME; a running service knows at once."""
+    Keys(path).revoke(name)

@@ -29,11 +29,16 @@ def _error(description: str, example: str) -> dict[str, Any]:
 
 ERRORS: dict[int | str, dict[str, Any]] = {
     400: _error("Bad request", "zz is not supported: this model knows en, es"),
+    403: _error("The key is missing, wrong or lacks a right", "Invalid API key"),
+    404: _error("There is no such thing", "there is no such file"),
     413: _error("Body too large", "the request body may have at most 1048576 bytes"),
+    429: _error("Too many requests, or a used-up quota", "Slowdown: 10 requests a minute"),
+    431: _error("Head too long", "the headers of a request may have at most 16384 bytes"),
     503: _error(
         "Loading, overloaded or stopping; Retry-After says when to come back",
         "too many requests are waiting; try again in a moment",
     ),
+    504: _error("It took too long", "no translation within 60 seconds; try again"),
 }
 
 

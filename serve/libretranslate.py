@@ -10,13 +10,14 @@ from pydantic import BaseModel, Field
 
 from nmt import Translation
 from nmt.decode.flags import Flag
+from nmt.decode.glossary import Glossary
 from nmt.text.langid import Detection
 from serve.backend import AUTO, Backend, Task
 from serve.connection import ERRORS, CurrentBackend, while_connected
 from serve.errors import InvalidRequest
 from serve.fields import body_schema, parse, read_fields
 from serve.languages import known_target, language_name
-from serve.limits import check_texts
+from serve.limits import admit, check_texts
 from serve.settings import Settings
 
 # Markup, which is in no language, would make any text look English.
@@ -56,6 +57,11 @@ class TranslateRequest(BaseModel):
     )
     format: str = Field("text", description="text, or html, whose markup stays")
     alternatives: int = Field(0, ge=0, description="a whole number of 0 or more")
+    glossary: dict[str, str] | None = Field(
+        None, description="an object of terms and what must stand for them"
+    )
+    alignment: bool = Field(False, description="true or false: tell which words come from which")
+    api_key: str | None = None
 
 
 class DetectedLanguage(BaseModel):
@@ -63,6 +69,13 @@ class DetectedLanguage(BaseModel):
 
     language: str
     confidence: int = Field(ge=0, le=100)
+
+
+class WordLink(BaseModel):
+    """A word of the translation and the one that it comes from, each as [start, end)."""
+
+    source: tuple[int, int]
+    target: tuple[int, int]
 
 
 class TranslateResponse(BaseModel):
@@ -87,6 +100,9 @@ class TranslateResponse(BaseModel):
     )
     outputLanguage: DetectedLanguage | list[DetectedLanguage | None] | None = Field(
         None, description="what the translation is in; absent where it has no letters"
+    )
+    alignment: list[WordLink] | list[list[WordLink]] | None = Field(
+        None, description="only where asked for: characters of the source and of the translation"
     )
     shares: dict[str, float] | list[dict[str, float]] | None = Field(
         None, description="only for a mix: shares of the letters that are in each language"
@@ -119,12 +135,14 @@ async def translate(request: Request) -> Response:
     # The edge calls this without the framework: what is needed is taken from the application.
     backend, settings = request.app.state.backend, request.app.state.settings
     wanted = parse(TranslateRequest, await read_fields(request))
-    _check(wanted, settings)
+    texts = _check(wanted, settings)
+    await admit(request, wanted.api_key, len(texts), sum(map(len, texts)))
     answer = await while_connected(request, _translate(wanted, backend, settings))
     return Response(answer.model_dump_json(exclude_none=True), media_type="application/json")
 
 
-def _check(wanted: TranslateRequest, settings: Settings) -> None:
+def _check(wanted: TranslateRequest, settings: Settings) -> list[str]:
+    """The texts of a request that asks for nothing wrong."""
     if not wanted.q:
         raise InvalidRequest("Invalid request: missing q parameter")
     if wanted.format.lower() not in ("text", "html"):
@@ -134,7 +152,9 @@ def _check(wanted: TranslateRequest, settings: Settings) -> None:
             f"Invalid request: alternatives is {wanted.alternatives}, it may be at most"
             f" {settings.max_alternatives}"
         )
-    check_texts([wanted.q] if isinstance(wanted.q, str) else wanted.q, settings)
+    texts = [wanted.q] if isinstance(wanted.q, str) else wanted.q
+    check_texts(texts, settings)
+    return texts
 
 
 async def _translate(
@@ -145,19 +165,20 @@ async def _translate(
     is_html = wanted.format.lower() == "html"
     words = [_TAG.sub(" ", text) for text in texts] if is_html else texts
     sources = await backend.sources(words, wanted.source)
+    glossary = Glossary(wanted.glossary) if wanted.glossary else None
     tasks = []
     for text, found in zip(texts, sources, strict=True):
         source = found.language if found else None
         sure = found is not None and found.confidence >= settings.sure_confidence
         keep = sure and target.languages == (source,)
         alternatives = wanted.alternatives > 0
-        tasks.append(Task(text, target, source, keep, alternatives=alternatives))
+        tasks.append(Task(text, target, source, keep, wanted.alignment, glossary, alternatives))
     if is_html:
         answers = await backend.translate_documents(tasks, "html")
     else:
         answers = await backend.translate(tasks)
     if wanted.source.strip().lower() == AUTO:
-        unknown = _guess(backend.languages)
+        unknown = unknown_language(backend.languages)
         detected = [detected_language(found or unknown) for found in sources]
     else:
         detected = []
@@ -180,11 +201,23 @@ def _response(
         columns["detectedLanguage"] = list(detected)
     if wanted.alternatives:
         columns["alternatives"] = [_others(answer)[: wanted.alternatives] for answer in answers]
+    if wanted.alignment:
+        columns["alignment"] = [_links(answer) for answer in answers]
     if any(answer.shares for answer in answers):
         columns["shares"] = [answer.shares for answer in answers]
     if isinstance(wanted.q, str):
         return TranslateResponse(**{name: column[0] for name, column in columns.items()})
     return TranslateResponse(**columns)
+
+
+def _links(answer: Translation) -> list[WordLink]:
+    return [
+        WordLink(
+            source=(link.source_start, link.source_end),
+            target=(link.target_start, link.target_end),
+        )
+        for link in answer.links
+    ]
 
 
 def _others(answer: Translation) -> list[str]:
@@ -198,6 +231,6 @@ def detected_language(found: Detection) -> DetectedLanguage:
     return DetectedLanguage(language=found.language, confidence=round(100 * found.confidence))
 
 
-def _guess(known: tuple[str, ...]) -> Detection:
+def unknown_language(known: tuple[str, ...]) -> Detection:
     """For text without letters LibreTranslate says English, and that it does not know."""
     return Detection("en" if "en" in known else known[0], 0.0)

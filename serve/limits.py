@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from fastapi import Request
+
 from serve.errors import InvalidRequest
 from serve.settings import Settings
 
@@ -25,3 +27,23 @@ def check_characters(characters: int, limit: int) -> None:
             f"Invalid request: request ({characters}) exceeds text limit ({limit}):"
             f" q may have at most {limit} characters here"
         )
+
+
+async def admit(
+    request: Request,
+    key: str | None = None,
+    texts: int = 1,
+    characters: int = 0,
+    scope: str = "translate",
+) -> None:
+    """Let a request in, or raise what is against it; `key` is that of its body or query."""
+    address = request.client.host if request.client else "unknown"
+    await request.app.state.guard.admit(
+        key or header_key(request), address, scope, texts, characters
+    )
+
+
+def header_key(request: Request) -> str | None:
+    """The key in the Authorization header, as DeepL's clients or others send it."""
+    kind, _, key = request.headers.get("authorization", "").partition(" ")
+    return key.strip() if kind.lower() in ("deepl-auth-key", "bearer") else None

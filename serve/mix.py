@@ -19,7 +19,7 @@ from serve.errors import InvalidRequest
 from serve.fields import body_schema, parse, read_fields
 from serve.languages import known_code, known_weights
 from serve.libretranslate import DetectedLanguage, detected_language
-from serve.limits import check_characters
+from serve.limits import admit, check_characters
 
 DEFAULT_STEPS = 21
 
@@ -51,6 +51,14 @@ class MixRequest(BaseModel):
     weights: list[dict[str, Any]] | None = Field(
         None, description='a list of objects such as {"es": 0.58, "pt": 0.42}'
     )
+    api_key: str | None = None
+
+
+class MixWord(BaseModel):
+    """A word and the language that it is in, or what stands between words, which is in none."""
+
+    text: str
+    language: str | None
 
 
 class MixWord(BaseModel):
@@ -90,6 +98,7 @@ async def mix(request: Request, backend: CurrentBackend, settings: CurrentSettin
     """Translate a text to a row of mixes, from all of one language to all of another."""
     wanted = parse(MixRequest, await read_fields(request))
     check_characters(len(wanted.q), settings.max_sweep_characters)
+    await admit(request, wanted.api_key, characters=len(wanted.q))
     weights = _weights(wanted, backend.languages, settings.max_sweep_steps)
     return await while_connected(request, _sweep(wanted, weights, backend))
 

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 from serve.connection import ERRORS, CurrentBackend
 from serve.errors import NotReady
+from serve.limits import header_key
 from serve.metrics import Metrics
 
 router = APIRouter(tags=["Operation"])
@@ -35,8 +36,9 @@ async def readyz(backend: CurrentBackend) -> Status:
     return Status(status="ready")
 
 
-@router.get("/metrics", response_class=PlainTextResponse)
+@router.get("/metrics", response_class=PlainTextResponse, responses={403: ERRORS[403]})
 async def metrics(request: Request) -> Response:
-    """What the service counts, for Prometheus."""
+    """What the service counts, for Prometheus; where keys are needed, with one for `metrics`."""
+    request.app.state.guard.known(header_key(request), "metrics")
     found: Metrics = request.app.state.metrics
     return Response(found.text(), media_type=CONTENT_TYPE_LATEST)

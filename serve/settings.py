@@ -44,7 +44,12 @@ class Settings(Section):
     log_format: LogFormat = Field("plain", description="json: one object a line")
 
     max_header_bytes: int = Field(16_384, ge=1_024)
-    max_body_bytes: int = Field(1_048_576, ge=1)
+    files: Path | None = Field(None, description="folder for files and glossaries; else temporary")
+    file_seconds: float = Field(3_600, gt=0, description="that a translated file is kept")
+    suggestions: Path | None = Field(None, description="file for what readers suggest; off if none")
+
+    max_document_bytes: int = Field(4_194_304, ge=1, description="of a file to translate")
+    max_body_bytes: int = Field(4_456_448, ge=1)
     max_characters: int = Field(10_000, ge=1, description="of all texts of a request together")
     max_texts: int = Field(100, ge=1, description="of one request")
     max_sweep_characters: int = Field(1_000, ge=1, description="of the text of a sweep")
@@ -109,7 +114,7 @@ def describe(settings: Settings, origins: Mapping[str, str]) -> str:
 
 def _value(name: str, text: str) -> Any:
     """What a text stands for; names and paths are as they are, and nothing is no value."""
-    if name in ("host", "model", "precision", "keys", "storage", "trusted_proxies"):
+    if Settings.model_fields[name].annotation in (str, Path, Path | None):
         return text
     try:
         return yaml.safe_load(text)

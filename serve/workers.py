@@ -38,6 +38,8 @@ def run_workers(settings: Settings, listener: socket.socket, worker: Worker) -> 
     if not hasattr(socket, "AF_UNIX"):
         raise CannotServe("more than one worker needs Unix sockets, which this system lacks")
     with tempfile.TemporaryDirectory(prefix="macaronic-") as folder:
+        files = settings.files or Path(folder) / "files"  # a file may be asked of any worker
+        settings = settings.model_copy(update={"files": files})
         asyncio.run(_supervise(settings, listener, worker, Path(folder) / "engine"))
 
 
