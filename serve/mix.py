@@ -61,13 +61,6 @@ class MixWord(BaseModel):
     language: str | None
 
 
-class MixWord(BaseModel):
-    """A word and the language that it is in, or what stands between words, which is in none."""
-
-    text: str
-    language: str | None
-
-
 class MixStep(BaseModel):
     """One mix, and the translation to it; detectedLanguage is null without letters."""
 
