@@ -14,7 +14,6 @@ from serve.errors import (
     Forbidden,
     HeadersTooLarge,
     InvalidKey,
-    NoMap,
     NotFound,
     NotReady,
     QuotaExceeded,
@@ -47,7 +46,6 @@ ANSWERS: dict[type[Exception], Answer] = {
     TooManyRequests: Answer(429, 60, "rate"),
     QuotaExceeded: Answer(429, 3600, "quota"),
     ClientLeft: Answer(499),  # never seen by anybody but the log
-    NoMap: Answer(404),
     NotReady: Answer(503, 2, "not_ready"),
     QueueFull: Answer(503, 1, "queue_full"),
     BatcherClosed: Answer(503, 5, "not_ready"),

@@ -7,10 +7,6 @@ class InvalidRequest(MacaronicError):
     """The body, a field or a size of a request is not what the route takes."""
 
 
-class NoMap(MacaronicError):
-    """The model ships no map of sentences."""
-
-
 class BodyTooLarge(MacaronicError):
     """A request body with more bytes than are read."""
 

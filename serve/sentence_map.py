@@ -9,7 +9,7 @@ from fastapi.responses import FileResponse
 
 from nmt.decode.translator import SHIPPED_MODEL
 from serve.connection import CurrentSettings, ErrorBody
-from serve.errors import NoMap
+from serve.errors import NotFound
 
 FILE_NAME = "map.json"
 ANSWERS: dict[int | str, dict[str, Any]] = {
@@ -24,7 +24,7 @@ async def sentence_map(settings: CurrentSettings) -> FileResponse:
     """Where the model sees sentences: points in a plane, translations of each other in groups."""
     path = (settings.model or SHIPPED_MODEL) / FILE_NAME
     if not path.is_file():
-        raise NoMap(
+        raise NotFound(
             f"this model has no map of sentences: it would be {FILE_NAME} in the model directory,"
             " and `macaronic explore` makes it"
         )

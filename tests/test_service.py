@@ -339,12 +339,12 @@ def test_broken_multipart_is_refused(client: TestClient) -> None:
 
 
 def test_a_body_that_is_too_large_is_refused_announced_or_not(client: TestClient) -> None:
-    body = json.dumps({"q": "a" * 1_100_000, "source": "en", "target": "es"}).encode()
+    body = json.dumps({"q": "a" * 4_500_000, "source": "en", "target": "es"}).encode()
     announced = client.post("/translate", content=body)
-    streamed = client.post("/translate", content=iter([body[:600_000], body[600_000:]]))
+    streamed = client.post("/translate", content=iter([body[:3_000_000], body[3_000_000:]]))
     for response in (announced, streamed):
         assert response.status_code == 413
-        assert "1048576 bytes" in response.json()["error"]
+        assert "4456448 bytes" in response.json()["error"]
 
 
 def test_unknown_routes_and_wrong_methods_are_json(client: TestClient) -> None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from nmt import DecodeOptions, Translator, load_translator
+from nmt.decode.engine import Decoded, Source, load_engine
+from nmt.decode.sentences import SentenceTranslator
 from nmt.errors import InputTooLong, InvalidInput, InvalidMix, ModelError, UnknownLanguage
 
 SENTENCES = ["The cat sleeps.", "Where is the station?", "Thank you very much."]
@@ -73,6 +76,26 @@ def test_pivoting_is_translating_twice(tiny_translator: Translator) -> None:
     middle = texts(tiny_translator, SPANISH, "en", source="es")
     twice = texts(tiny_translator, middle, "fr", source="en")
     assert texts(tiny_translator, SPANISH, "fr", source="es", via="en") == twice
+
+
+def test_a_pivot_that_runs_on_is_cut_and_told(tiny_model_dir: Path) -> None:
+    info, tokenizer, engine = load_engine(tiny_model_dir, threads=1)
+
+    class RunsOn:
+        """Says a sentence again and again in English, and is the real engine else."""
+
+        align = engine.align
+
+        def translate(
+            self, sources: Sequence[Source], options: DecodeOptions
+        ) -> list[list[Decoded]]:
+            if sources[0].mix[info.languages.index("en")] < 1:
+                return engine.translate(sources, options)
+            return [[Decoded(tokenizer.encode("The cat sleeps. " * 40), -1.0, True)]]
+
+    sentences = SentenceTranslator(info, tokenizer, RunsOn())
+    (found,) = sentences.translate(["El gato duerme."], "fr", source="es", via="en")
+    assert found.truncated and found.path == "pivot" and found.text
 
 
 def test_n_best_are_different_and_the_first_is_the_best(tiny_translator: Translator) -> None:

@@ -159,7 +159,7 @@ class SentenceTranslator:
             source=[sources[i] for i in first],
             options=replace(options, n_best=1),
         )
-        middle = dict(zip(first, between, strict=True))
+        middle = dict(zip(first, map(self._fitting, between), strict=True))
         final = self._translate(
             [middle[i].text if i in middle else text for i, text in enumerate(texts)],
             mixes,
@@ -247,6 +247,17 @@ class SentenceTranslator:
             )
             for i in range(len(texts))
         ]
+
+    def _fitting(self, middle: Translation) -> Translation:
+        """A translation short enough to be translated again: a cut one is flagged."""
+        text, keep = middle.text, self.max_pieces
+        while len(ids := self._tokenizer.encode(text)) > self.max_pieces:
+            text = self._tokenizer.decode(ids[:keep])
+            keep -= 1
+        if text == middle.text:
+            return middle
+        cut = replace(middle.hypotheses[0], text=text, is_complete=False)
+        return replace(middle, hypotheses=(cut,), flags=("truncated",))
 
     def _through(self, last: Translation, middle: Translation, via: str) -> Translation:
         """A translation that came of another one."""

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 
 from nmt.decode.engine import Attention, Decoded, DecodeOptions, Source, max_target_pieces
 from nmt.decode.search import beam_search
@@ -18,6 +19,8 @@ from nmt.model.transformer import Encoded, Transformer
 from nmt.text.tokenizer import BOS, EOS, PAD, Tokenizer
 
 # B batch, S source length, R rows (B x beam size), L languages, V vocabulary
+
+SCORED_TOGETHER = 64
 
 
 class TorchEngine:
@@ -57,6 +60,17 @@ class TorchEngine:
             self._decoder.align(source, pieces)
             for source, pieces in zip(sources, targets, strict=True)
         ]
+
+    def score(self, sources: Sequence[Source], targets: Sequence[Sequence[int]]) -> list[float]:
+        """Mean log-probability a piece, end included, that the model gives to translations."""
+        order = sorted(range(len(sources)), key=lambda i: len(targets[i]))
+        scores = [0.0] * len(sources)
+        for start in range(0, len(order), SCORED_TOGETHER):
+            rows = order[start : start + SCORED_TOGETHER]
+            found = self._decoder.score([sources[i] for i in rows], [targets[i] for i in rows])
+            for i, value in zip(rows, found, strict=True):
+                scores[i] = value
+        return scores
 
 
 class ModelDecoder:
@@ -107,6 +121,28 @@ class ModelDecoder:
         looks_TS = self.model(source_BS, mix_BL, target_BT).looks[0]
         found: Attention = looks_TS[: len(target), 1:-1].float().cpu().numpy()
         return found
+
+    @torch.inference_mode()
+    def score(self, sources: Sequence[Source], targets: Sequence[Sequence[int]]) -> list[float]:
+        """Mean log-probability of the pieces of each target, whatever its language is written with.
+
+        One batch.
+        """
+        device = self.model.positions.device
+        source_BS = torch.from_numpy(_padded(sources)).to(device)
+        mix_BL = torch.tensor([source.mix for source in sources], device=device)
+        ends = [torch.tensor([BOS, *target, EOS]) for target in targets]
+        target_BT = pad_sequence(ends, batch_first=True, padding_value=PAD).to(device)
+        states_BTD = self.model(source_BS, mix_BL, target_BT[:, :-1]).states
+        labels_BT = target_BT[:, 1:]
+        logits_BTV = self.model.logits(states_BTD).float()
+        logits_BTV[..., list(self._forbidden)] = -torch.inf  # as in a search
+        logs_BTV = logits_BTV.log_softmax(dim=-1)
+        logs_BT = logs_BTV.gather(2, labels_BT[..., None])[..., 0]
+        is_real_BT = labels_BT != PAD
+        sums_B = logs_BT.masked_fill(~is_real_BT, 0.0).sum(1)
+        scores: list[float] = (sums_B / is_real_BT.sum(1)).tolist()
+        return scores
 
     def _foreign(self, mix_BL: Tensor) -> Tensor | None:
         """The pieces that no translation of a source may have [B, V]: none for a mix."""
