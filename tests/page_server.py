@@ -19,16 +19,6 @@ from serve.settings import Settings
 LANGUAGES = ("en", "es", "pt", "fr")
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 LIMIT_MS = 15_000
-# What LibreTranslate's route of this name says; the page asks it first of all.
-FRONTEND = {
-    "apiKeys": False,
-    "charLimit": 10_000,
-    "filesTranslation": True,
-    "frontendTimeout": 100,
-    "keyRequired": False,
-    "suggestions": False,
-    "supportedFilesFormat": [".txt", ".html"],
-}
 IN = {
     "en": "The cat sleeps all day in the garden behind our house.",
     "es": "El gato duerme todo el día en el jardín detrás de nuestra casa.",
@@ -90,7 +80,6 @@ class Visit:
     def __init__(self, context: BrowserContext) -> None:
         self.context = context
         context.set_default_timeout(LIMIT_MS)
-        context.route("**/frontend/settings", lambda route: route.fulfill(json=FRONTEND))
         self.page: Page = context.new_page()
         self.complaints: list[str] = []
         self.requests: list[str] = []

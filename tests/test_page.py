@@ -15,7 +15,6 @@ from axe_playwright_python.sync_playwright import Axe
 from page_server import (
     BETWEEN,
     CHROMIUM,
-    FRONTEND,
     IN,
     LANGUAGES,
     LIMIT_MS,
@@ -137,10 +136,10 @@ def test_copy_puts_the_translation_on_the_clipboard(visit: Visit, url: str) -> N
 
 def test_a_text_that_is_too_long_is_counted_and_not_sent(visit: Visit, url: str) -> None:
     page = visit.open(url)
-    page.fill("#text", "a" * (FRONTEND["charLimit"] + 1))  # type: ignore[operator]
+    page.fill("#text", "a" * (Settings().max_characters + 1))
     expect(page.locator("#problem")).to_contain_text("at most 10,000 characters")
     expect(page.locator("#count")).to_contain_text("too long")
-    page.wait_for_timeout(300)  # longer than the pause after which it would have asked
+    page.wait_for_timeout(800)  # longer than the pause after which it would have asked
     assert visit.asked("translate") == 0
 
 
@@ -188,34 +187,41 @@ def answer_stream(visit: Visit, *pairs: tuple[str, dict[str, Any]]) -> list[byte
     return posted
 
 
-@pytest.mark.parametrize("way", ["chosen", "dropped"])
-def test_a_document_comes_back_as_a_link(visit: Visit, url: str, way: str) -> None:
+def test_a_document_that_was_chosen_comes_back_translated(visit: Visit, url: str) -> None:
+    page = visit.open(url)
+    file: FilePayload = {"name": "notes.txt", "mimeType": "text/plain", "buffer": TEXT.encode()}
+    page.set_input_files("#file", files=file)
+    link = page.get_by_role("link", name="Save notes")
+    with page.expect_download() as download:
+        link.click()
+    assert download.value.path().read_text(encoding="utf-8").strip() == IN["es"]
+    page.get_by_role("button", name="Remove notes.txt").click()
+    expect(link).to_have_count(0)
+
+
+def test_a_document_may_be_dropped_and_tells_its_progress(visit: Visit, url: str) -> None:
     posted = answer_stream(
         visit,
         ("progress", {"done": 1, "total": 2}),
-        ("result", {"name": "notes.es.txt", "url": "download_file/abc.txt"}),
+        ("result", {"name": "notes_es.txt", "url": "download_file/abc.notes_es.txt"}),
     )
     page = visit.open(url)
-    if way == "chosen":
-        file: FilePayload = {
-            "name": "notes.txt",
-            "mimeType": "text/plain",
-            "buffer": b"Where is it?",
-        }
-        page.set_input_files("#file", files=file)
-    else:
-        page.evaluate(
-            "const data = new DataTransfer();"
-            "data.items.add(new File(['Where is it?'], 'notes.txt'));"
-            "for (const kind of ['dragover', 'drop']) document.body.dispatchEvent("
-            "new DragEvent(kind, { dataTransfer: data, bubbles: true, cancelable: true }))"
-        )
-    link = page.get_by_role("link", name="Save notes.es.txt")
-    expect(link).to_have_attribute("href", "download_file/abc.txt")
+    page.evaluate(
+        "window.seen = []; new MutationObserver(() => {"
+        "  const bar = document.querySelector('#files progress');"
+        "  if (bar?.max > 1) window.seen.push([bar.value, bar.max]);"
+        "}).observe(document.getElementById('files'),"
+        "  { subtree: true, childList: true, attributes: true });"
+        "const data = new DataTransfer();"
+        "data.items.add(new File(['Where is it?'], 'notes.txt'));"
+        "for (const kind of ['dragover', 'drop']) document.body.dispatchEvent("
+        "new DragEvent(kind, { dataTransfer: data, bubbles: true, cancelable: true }))"
+    )
+    link = page.get_by_role("link", name="Save notes_es.txt")
+    expect(link).to_have_attribute("href", "download_file/abc.notes_es.txt")
+    assert [1, 2] in page.evaluate("window.seen")
     assert b"Where is it?" in posted[0]
     assert b'name="source"\r\n\r\nauto' in posted[0] and b'name="target"\r\n\r\nes' in posted[0]
-    page.get_by_role("button", name="Remove notes.txt").click()
-    expect(link).to_have_count(0)
 
 
 def test_a_document_that_cannot_be_read_says_why(visit: Visit, url: str) -> None:
@@ -303,9 +309,10 @@ def test_it_waits_for_a_model_that_is_being_loaded(
 
 
 def test_a_key_that_is_needed_is_asked_for_and_sent(visit: Visit, url: str) -> None:
-    visit.context.route(
-        "**/frontend/settings", lambda route: route.fulfill(json=FRONTEND | {"keyRequired": True})
-    )
+    def require(route: Route) -> None:
+        route.fulfill(json=route.fetch().json() | {"keyRequired": True})
+
+    visit.context.route("**/frontend/settings", require)
     page = visit.open(url)
     page.get_by_label("API key").fill("secret")
     page.get_by_role("button", name="Use", exact=True).click()
