@@ -55,6 +55,7 @@ class FrontendSettings(BaseModel):
     """What a page has to know of a service before it asks for anything."""
 
     charLimit: int
+    alternativesLimit: int
     frontendTimeout: int
     apiKeys: bool
     keyRequired: bool
@@ -88,6 +89,7 @@ async def frontend_settings(backend: CurrentBackend, settings: CurrentSettings) 
     target = next((code for code in backend.languages if code != "en"), backend.languages[0])
     return FrontendSettings(
         charLimit=settings.max_characters,
+        alternativesLimit=settings.max_alternatives,
         frontendTimeout=500,
         apiKeys=settings.keys is not None,
         keyRequired=settings.keys is not None and settings.require_key,

@@ -25,7 +25,6 @@ async def sentence_map(settings: CurrentSettings) -> FileResponse:
     path = (settings.model or SHIPPED_MODEL) / FILE_NAME
     if not path.is_file():
         raise NotFound(
-            f"this model has no map of sentences: it would be {FILE_NAME} in the model directory,"
-            " and `macaronic explore` makes it"
+            f"this model has no map of sentences: it would be {FILE_NAME} in the model directory"
         )
     return FileResponse(path, media_type="application/json")
