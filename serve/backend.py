@@ -20,7 +20,7 @@ from nmt.decode.translator import assemble, load_without_engine
 from nmt.documents import Aligned, Document
 from nmt.text.langid import Detection
 from nmt.text.segment import Segment
-from serve.batcher import Batcher, BatcherClosed, BatchLimits, MicroBatcher
+from serve.batcher import Batcher, BatcherClosed, BatchLimits, MicroBatcher, QueueFull
 from serve.errors import NotReady
 from serve.languages import known_code
 from serve.metrics import Metrics
@@ -30,6 +30,7 @@ from serve.settings import Settings
 AUTO = "auto"  # the source that stands for any
 DETECTED_CHARACTERS = 5_000  # of a document, to tell its language by
 PLANNED_AT_ONCE = 1_000  # characters whose sentences are found without leaving the event loop
+FULL_QUEUE_PAUSE_SECONDS = 0.1
 TEXTS_TOGETHER = 64  # texts of a document in the queue at a time
 
 log = logging.getLogger(__name__)
@@ -220,13 +221,21 @@ class Backend:
             on_progress(len(found), len(texts))
             some = texts[start : start + TEXTS_TOGETHER]
             tasks = [replace(task, text=text, source=source, align=True) for text in some]
-            found += await self.translate(tasks)
+            found += await self._translate_patiently(tasks)
         on_progress(len(found), len(texts))
         aligned = [Aligned(one.text, one.links) for one in found]
         translated = await asyncio.to_thread(document.translated, aligned)
         plan = Plan(tuple(Segment(one.text, is_sentence=True) for one in found))
         about = replace(assemble(plan, task.target, source, found), links=())
         return TranslatedFile(translated, about, sum(map(len, texts)))
+
+    async def _translate_patiently(self, tasks: Sequence[Task]) -> list[Translation]:
+        """As `translate`; where the queue is full a document waits, having come so far."""
+        while True:
+            try:
+                return await self.translate(tasks)
+            except QueueFull:
+                await asyncio.sleep(FULL_QUEUE_PAUSE_SECONDS)
 
     async def _load(self) -> None:
         try:

@@ -24,6 +24,7 @@ from nmt import DecodeOptions, TargetMix, Translator
 from nmt.decode.sweep import sweep, sweep_weights
 from nmt.errors import ConfigError, InvalidInput, ModelError
 from serve.app import create_app
+from serve.backend import Task
 from serve.errors import CannotServe
 from serve.run import run
 from serve.settings import Settings, describe, gather
@@ -673,6 +674,26 @@ def test_a_full_queue_gives_503_with_retry_after_and_the_others_are_answered() -
         assert running.result().json()["translatedText"] == "FIRST"
         assert queued.result().json()["translatedText"] == "SECOND"
         assert ask(client, "fourth").json()["translatedText"] == "FOURTH"
+
+
+def test_a_document_waits_where_the_queue_is_full() -> None:
+    gate = Gate()
+    app = create_app(Settings(queue_size=1, batch_size=1, threads=1), gate.translator)
+    with TestClient(app) as client, ThreadPoolExecutor(3) as threads:
+        running = threads.submit(ask, client, "first")
+        until(lambda: bool(gate.texts))
+        queued = threads.submit(ask, client, "second")
+        batcher = app.state.backend.ready().batcher
+        until(lambda: batcher.waiting == 1)
+        task = Task("", TargetMix.of("es"), "en")
+        assert client.portal
+        file = client.portal.start_task_soon(
+            app.state.backend.translate_file, b"last\n", "text", task
+        )
+        time.sleep(0.2)
+        gate.open.set()
+        assert file.result().data == b"LAST\n"
+        assert (running.result().status_code, queued.result().status_code) == (200, 200)
 
 
 def test_a_request_that_takes_too_long_is_given_up() -> None:
