@@ -19,6 +19,7 @@ Item = TypeVar("Item")
 Given = TypeVar("Given", contravariant=True)
 Result = TypeVar("Result")
 
+LONGEST_QUEUE = 16  # times the queue that closes the door to newcomers
 CHOICE = 2  # as many items as fit into a batch are looked at for those that are alike
 
 
@@ -114,14 +115,19 @@ class MicroBatcher(Generic[Item, Result]):
 
     @property
     def is_full(self) -> bool:
-        """Whether no more is taken now."""
-        return self.waiting >= self._queue_size
+        """Whether no more is taken now.
+
+        What counts is the work before a newcomer, not the rest of a book whose turn comes later;
+        only the memory that this takes has a limit as well.
+        """
+        before = sum(one.turn <= self._turn and not one.future.done() for one in self._queue)
+        return before >= self._queue_size or self.waiting >= LONGEST_QUEUE * self._queue_size
 
     async def submit(self, items: Sequence[Item]) -> list[Result]:
         """The results of all items, in order; items of one call may share batches with others.
 
-        All or none are taken: QueueFull once `queue_size` items wait (so the longest possible queue
-        is that plus one call), BatcherClosed after `close`. Raises what the handler raised for
+        All or none are taken: QueueFull while `queue_size` items would go before it, BatcherClosed
+        after `close`. Raises what the handler raised for
         the first item that failed. When the caller is cancelled, what still waits is dropped.
         """
         if self._closed:

@@ -72,6 +72,9 @@ class Edge:
         if scope["type"] != "http":
             await self._framework(scope, receive, send)
             return
+        if scope["path"] in WORKING and self._backend.is_full:
+            await self._refuse(scope, receive, send)
+            return
         start = time.perf_counter()
         headers = dict(scope["headers"])
         given = headers.get(b"x-request-id", b"")
@@ -99,6 +102,15 @@ class Edge:
             self._metrics.requests.labels(route, scope["method"], status).inc()
             self._metrics.request_seconds.labels(route, status).observe(seconds)
             log_request(scope["method"], route, status, seconds, name.decode())
+
+    async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Turn a request away with as little work as can be, which others need: not even a line."""
+        error = QueueFull("too many requests are waiting; try again in a moment")
+        self._metrics.note_error(error)
+        self._metrics.requests.labels(scope["path"], scope["method"], 503).inc()
+        response = error_response(scope["path"], error)
+        response.raw_headers += [*SECURITY, (b"access-control-allow-origin", b"*")]
+        await response(scope, receive, send)
 
     async def _answer(
         self, scope: Scope, receive: Receive, send: Send, headers: Mapping[bytes, bytes]
@@ -133,8 +145,6 @@ class Edge:
         announced = headers.get(b"content-length", b"0")
         if announced.isdigit() and int(announced) > self._settings.max_body_bytes:
             raise self._too_large()
-        if self._backend.is_full and path in WORKING:
-            raise QueueFull("too many requests are waiting; try again in a moment")
 
     def _counted(self, receive: Receive) -> Receive:
         """The same, up to the largest body that is read, announced or not."""

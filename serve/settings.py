@@ -55,7 +55,9 @@ class Settings(Section):
     max_sweep_characters: int = Field(1_000, ge=1, description="of the text of a sweep")
     max_sweep_steps: int = Field(101, ge=2)
 
-    queue_size: int = Field(128, ge=1, description="waiting sentences that close the door")
+    queue_size: int = Field(
+        64, ge=1, description="waiting sentences before a new one that close the door"
+    )
     max_wait_seconds: float = Field(60.0, gt=0, description="for one request, waiting included")
     drain_delay_seconds: float = Field(
         1.0, ge=0, description="between SIGTERM and the last request that is taken"

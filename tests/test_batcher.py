@@ -266,13 +266,27 @@ async def test_a_full_queue_refuses_at_once_and_takes_again_when_there_is_room()
     handler = Handler()
     async with running(handler, queue_size=2) as batcher:
         first = await busy(batcher, handler)
-        second = ask(batcher, "a", "b")
+        second, third = ask(batcher, "a"), ask(batcher, "b")
         await until(lambda: batcher.waiting == 2)
         with pytest.raises(QueueFull, match="try again"):
             await batcher.submit(["c"])
         handler.open.set()
-        await asyncio.gather(first, second)
+        await asyncio.gather(first, second, third)
         assert await batcher.submit(["c"]) == ["*c*"]
+
+
+async def test_a_book_does_not_close_the_door_but_too_many_books_do() -> None:
+    handler = Handler()
+    async with running(handler, queue_size=2) as batcher:
+        first = await busy(batcher, handler)
+        book = ask(batcher, *(["page"] * 30))
+        await until(lambda: batcher.waiting == 30)
+        assert not batcher.is_full
+        another = ask(batcher, "x", "y")
+        await until(lambda: batcher.waiting == 32)
+        assert batcher.is_full
+        handler.open.set()
+        await asyncio.gather(first, book, another)
 
 
 async def test_one_call_may_be_longer_than_the_queue() -> None:
