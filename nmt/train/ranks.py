@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TypeVar, cast
 
 import torch
@@ -75,8 +75,12 @@ class Ranks:
                 dist.init_process_group("nccl" if self.device.type == "cuda" else "gloo")
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: object, *_: object) -> None:
         if self.size > 1:
+            if kind is None:
+                # Gloo may abort a process that leaves while another one is still at work.
+                with suppress(RuntimeError):
+                    dist.barrier()
             dist.destroy_process_group()
 
 
