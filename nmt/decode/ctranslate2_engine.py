@@ -14,6 +14,7 @@ import numpy as np
 
 from nmt.decode.ctranslate2_model import ModelFiles
 from nmt.decode.engine import Attention, Decoded, DecodeOptions, Source, max_target_pieces
+from nmt.decode.written import WrittenPieces
 from nmt.errors import InvalidInput
 from nmt.model.model_dir import WRITTEN, ModelInfo, Weights
 from nmt.text.tokenizer import EOS, Tokenizer
@@ -22,6 +23,8 @@ from nmt.text.tokenizer import EOS, Tokenizer
 
 # Weights of a mix over the languages of the model, which is how it is known here.
 Mix = tuple[float, ...]
+# Numbers of the languages whose pieces may be written.
+Languages = tuple[int, ...]
 
 # Two mixes are the same if their weights agree to this many digits: float32 has no more.
 WEIGHT_DIGITS = 6
@@ -33,10 +36,15 @@ ALIGNED_TOGETHER = 32
 
 @dataclass(frozen=True)
 class _Loaded:
-    """A loaded model, and the source word that stands for each target that it knows."""
+    """A loaded model, and the source words for each target that it knows.
+
+    One stands for the target, in front. A mix also has one for the end, which says what may be
+    written; for one language the tag does.
+    """
 
     translator: ctranslate2.Translator
     words: Mapping[Mix, str]
+    ends: Mapping[Mix, str]
 
 
 class CTranslate2Engine:
@@ -85,8 +93,12 @@ class CTranslate2Engine:
         }
         tags_LD = weights["embedding.weight"][list(self._plain.values())]
         self._tags_LD = tags_LD.astype(np.float32)
-        self._has_shortlists = WRITTEN in weights
-        self._files = ModelFiles(info, tokenizer, weights, quantised=precision == "int8")
+        self._end = self._pieces[EOS]
+        self._end_D = weights["embedding.weight"][EOS].astype(np.float32)
+        self._written = WrittenPieces(weights[WRITTEN]) if WRITTEN in weights else None
+        self._files = ModelFiles(
+            info, tokenizer, weights, quantised=precision == "int8", adds_end=False
+        )
         self._recent: OrderedDict[Mix, None] = OrderedDict()
         self._recent_lock = threading.Lock()
         self._loading_lock = threading.Lock()
@@ -98,13 +110,13 @@ class CTranslate2Engine:
         results: list[list[Decoded]] = [[] for _ in sources]
         for places in _with_few_mixes(mixes):
             loaded = self._knowing({mixes[i]: None for i in places})
-            batch = {i: [loaded.words[mixes[i]], *self._words(sources[i].pieces)] for i in places}
+            batch = {i: self._sentence(loaded, mixes[i], sources[i].pieces) for i in places}
             limits = {
                 i: max_target_pieces(self._info.architecture, len(sources[i].pieces))
                 for i in places
             }
             waiting: list[tuple[int, Any]] = []
-            for (limit, plain), rows in self._alike(places, limits, mixes).items():
+            for (limit, languages), rows in self._alike(places, limits, mixes).items():
                 futures = loaded.translator.translate_batch(
                     [batch[i] for i in rows],
                     max_batch_size=options.batch_size,
@@ -115,7 +127,7 @@ class CTranslate2Engine:
                     max_input_length=0,
                     return_scores=True,
                     return_end_token=True,
-                    use_vmap=plain is not None,
+                    use_vmap=languages is not None,
                     asynchronous=True,
                 )
                 waiting += zip(rows, futures, strict=True)
@@ -129,16 +141,16 @@ class CTranslate2Engine:
 
     def _alike(
         self, places: Sequence[int], limits: Mapping[int, int], mixes: Sequence[Mix]
-    ) -> dict[tuple[int, Mix | None], list[int]]:
+    ) -> dict[tuple[int, Languages | None], list[int]]:
         """Places whose sentences may share a batch, the longest first.
 
-        What may be written must not depend on batch-mates: not the length, and not the language,
+        What may be written must not depend on batch-mates: not the length, and not the languages,
         where the model knows which pieces a language is written with.
         """
-        groups: dict[tuple[int, Mix | None], list[int]] = {}
+        groups: dict[tuple[int, Languages | None], list[int]] = {}
         for i in sorted(places, key=limits.__getitem__, reverse=True):
-            plain = mixes[i] if self._has_shortlists and mixes[i] in self._plain else None
-            groups.setdefault((limits[i], plain), []).append(i)
+            languages = self._written.languages(mixes[i]) if self._written else None
+            groups.setdefault((limits[i], languages), []).append(i)
         return groups
 
     def align(self, sources: Sequence[Source], targets: Sequence[Sequence[int]]) -> list[Attention]:
@@ -154,7 +166,7 @@ class CTranslate2Engine:
             rows = [filled[place] for place in places]
             loaded = self._knowing({mixes[i]: None for i in rows})
             forced = loaded.translator.translate_batch(
-                [[loaded.words[mixes[i]], *self._words(sources[i].pieces)] for i in rows],
+                [self._sentence(loaded, mixes[i], sources[i].pieces) for i in rows],
                 target_prefix=[self._words(targets[i]) for i in rows],
                 max_batch_size=ALIGNED_TOGETHER,
                 beam_size=1,
@@ -166,6 +178,10 @@ class CTranslate2Engine:
                 width, length = pairs[i]
                 found[i] = np.array(result.attention[0], np.float32)[:length, 1 : width + 1]
         return found
+
+    def _sentence(self, loaded: _Loaded, mix: Mix, pieces: Sequence[int]) -> list[str]:
+        """What the library reads: the word of the target, the pieces, and an end."""
+        return [loaded.words[mix], *self._words(pieces), loaded.ends.get(mix, self._end)]
 
     def _words(self, pieces: Sequence[int]) -> list[str]:
         return [self._pieces[i] for i in pieces]
@@ -196,14 +212,23 @@ class CTranslate2Engine:
             return self._loaded
 
     def _load(self, mixes: Sequence[Mix]) -> _Loaded:
-        rows = {
-            f"<mix {' '.join(map(str, mix))}>": np.asarray(mix, np.float32) @ self._tags_LD
-            for mix in mixes
-        }
-        files = self._files.with_rows(rows)
+        words = {mix: f"<mix {' '.join(map(str, mix))}>" for mix in mixes}
+        rows = {word: np.asarray(mix, np.float32) @ self._tags_LD for mix, word in words.items()}
+        ends: dict[Mix, str] = {}
+        written: dict[str, np.ndarray] = {}
+        # Ends that differ in name only tell what may be written. There are few of them, while a
+        # list for each mix would take long to read.
+        if self._written:
+            for mix in mixes:
+                languages = self._written.languages(mix)
+                ends[mix] = f"<end{','.join(map(str, languages))}>"
+                if ends[mix] not in written:
+                    written[ends[mix]] = self._written.pieces(languages)
+        rows |= dict.fromkeys(written, self._end_D)
+        files = self._files.with_rows(rows, written)
         translator = ctranslate2.Translator(self._info.name, files=files, **self._placement)
-        words = {mix: self._pieces[tag] for mix, tag in self._plain.items()}
-        return _Loaded(translator, {**words, **dict(zip(mixes, rows, strict=True))})
+        plain = {mix: self._pieces[tag] for mix, tag in self._plain.items()}
+        return _Loaded(translator, {**plain, **words}, ends)
 
 
 def _mix(source: Source) -> Mix:

@@ -44,8 +44,14 @@ class ModelFiles:
     """
 
     def __init__(
-        self, info: ModelInfo, tokenizer: Tokenizer, weights: Weights, quantised: bool = False
+        self,
+        info: ModelInfo,
+        tokenizer: Tokenizer,
+        weights: Weights,
+        quantised: bool = False,
+        adds_end: bool = True,
     ) -> None:
+        """Without `adds_end` the caller ends each source himself, with a word of his choice."""
         self._pieces = [tokenizer.piece(i) for i in range(tokenizer.vocab_size)]
         self._quantised = quantised
         bias = np.zeros(info.vocab_size, np.float32)
@@ -58,41 +64,49 @@ class ModelFiles:
         self._others = _Serialised(others)
         config = {
             "add_source_bos": False,
-            "add_source_eos": True,
+            "add_source_eos": adds_end,
             "bos_token": self._pieces[BOS],
             "decoder_start_token": self._pieces[BOS],
             "eos_token": self._pieces[EOS],
             "unk_token": self._pieces[UNK],
         }
         self._fixed = {CONFIG: _json(config), TARGET_VOCABULARY: _json(self._pieces)}
-        if WRITTEN in weights:
-            self._fixed[SHORTLIST] = self._shortlist(info, tokenizer, weights[WRITTEN])
+        # A tag stands for all pieces of its language; other pieces bring none.
+        tags = [self._pieces[tokenizer.tag_ids[code]] for code in info.languages]
+        written = weights.get(WRITTEN, ())
+        self._shortlists = {
+            tag: self._shortlist(tag, own) for tag, own in zip(tags, written, strict=False)
+        }
 
-    def with_rows(self, rows: Mapping[str, np.ndarray]) -> dict[str, bytes]:
-        """The files by name; `rows` are embeddings [D] of further source words."""
+    def with_rows(
+        self,
+        rows: Mapping[str, np.ndarray],
+        written: Mapping[str, np.ndarray] | None = None,
+    ) -> dict[str, bytes]:
+        """The files by name; `rows` are embeddings [D] of further source words.
+
+        `written` are the pieces [V] that some of these words stand for, as a tag stands for the
+        pieces of its language.
+        """
         table = self._source
         if rows:
             new = {SOURCE_TABLE: np.stack(list(rows.values()))}
             if self._quantised:
                 new = _quantised(new)
             table = {name: np.concatenate([old, new[name]]) for name, old in table.items()}
+        new_lists = {word: self._shortlist(word, own) for word, own in (written or {}).items()}
+        shortlists = {**self._shortlists, **new_lists}
+        files = {SHORTLIST: b"".join(shortlists.values())} if shortlists else {}
         return {
             MODEL: self._others.together_with(_Serialised(table)),
             SOURCE_VOCABULARY: _json([*self._pieces, *rows]),
             **self._fixed,
+            **files,
         }
 
-    def _shortlist(self, info: ModelInfo, tokenizer: Tokenizer, written: np.ndarray) -> bytes:
-        """What the library calls a vocabulary map: a source word, and what it is translated with.
-
-        A tag stands for all pieces of its language; other words bring none.
-        """
-        lines = (
-            f"{self._pieces[tokenizer.tag_ids[code]]}\t"
-            + " ".join(self._pieces[i] for i in np.flatnonzero(own))
-            for code, own in zip(info.languages, written, strict=True)
-        )
-        return "".join(f"{line}\n" for line in lines).encode()
+    def _shortlist(self, word: str, written: np.ndarray) -> bytes:
+        """A line of what the library calls a vocabulary map: a word, and what it may become."""
+        return f"{word}\t{' '.join(self._pieces[i] for i in np.flatnonzero(written))}\n".encode()
 
 
 def _variables(

@@ -13,6 +13,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from nmt.decode.engine import Attention, Decoded, DecodeOptions, Source, max_target_pieces
 from nmt.decode.search import beam_search
+from nmt.decode.written import WrittenPieces
 from nmt.model.layers import LayerCache
 from nmt.model.model_dir import WRITTEN, ModelInfo, Weights
 from nmt.model.transformer import Encoded, Transformer
@@ -76,7 +77,7 @@ class TorchEngine:
 class ModelDecoder:
     """Beam search with a Transformer.
 
-    `written_LV` says which pieces each language is written with: no plain target has others.
+    `written_LV` says which pieces each language is written with: no translation has others.
     """
 
     def __init__(
@@ -87,7 +88,7 @@ class ModelDecoder:
     ) -> None:
         self.model = model.eval()
         self._forbidden = forbidden
-        self._written_LV = None if written_LV is None else torch.from_numpy(written_LV)
+        self._written = None if written_LV is None else WrittenPieces(written_LV)
 
     @torch.inference_mode()
     def decode(
@@ -100,7 +101,7 @@ class ModelDecoder:
         mix_BL = torch.tensor([source.mix for source in sources], device=device)
         encoded = self.model.encode(source_BS, mix_BL)
         found = beam_search(
-            self._step_function(encoded, self._foreign(mix_BL), options.beam_size),
+            self._step_function(encoded, self._foreign(sources), options.beam_size),
             max_lengths,
             beam_size=options.beam_size,
             bos=BOS,
@@ -144,13 +145,12 @@ class ModelDecoder:
         scores: list[float] = (sums_B / is_real_BT.sum(1)).tolist()
         return scores
 
-    def _foreign(self, mix_BL: Tensor) -> Tensor | None:
-        """The pieces that no translation of a source may have [B, V]: none for a mix."""
-        if self._written_LV is None:
+    def _foreign(self, sources: Sequence[Source]) -> Tensor | None:
+        """The pieces that no translation of a source may have [B, V]."""
+        if self._written is None:
             return None
-        is_plain_BL = mix_BL == mix_BL.sum(dim=1, keepdim=True)
-        foreign_BV = ~self._written_LV.to(mix_BL.device)[mix_BL.argmax(dim=1)]
-        return foreign_BV & is_plain_BL.any(dim=1, keepdim=True)
+        own = [self._written.pieces(self._written.languages(source.mix)) for source in sources]
+        return ~torch.from_numpy(np.stack(own)).to(self.model.positions.device)
 
     def _step_function(
         self, encoded: Encoded, foreign_BV: Tensor | None, beam_size: int
