@@ -19,6 +19,7 @@ from nmt.text.target_mix import TargetMix
 from serve.command import keys, serve
 
 if TYPE_CHECKING:
+    from nmt.analyse.representations import Method
     from nmt.decode.sentences import Translation
     from nmt.decode.translator import Translator
 
@@ -312,6 +313,64 @@ def evaluate(
         json_file.write(report.to_json(found) + "\n")
     if json_file is None or json_file.name != "-":
         click.echo(report.table(found))
+
+
+@main.command()
+@click.argument("output", type=click.Path(path_type=Path, file_okay=False))
+@click.option(
+    "--test",
+    "tests",
+    type=click.Path(path_type=Path),
+    multiple=True,
+    help="Aligned NAME.LL.txt files or one NAME.en-es.tsv, also .gz; own sentences if not given.",
+)
+@click.option("--to", "target", help="Target that the sentences are read for; the first language.")
+@click.option(
+    "--method",
+    type=click.Choice(("tsne", "pca")),
+    default="tsne",
+    show_default=True,
+    help="Of the map.",
+)
+@click.option(
+    "--limit", default=1000, show_default=True, type=click.IntRange(2), help="Sentences at most."
+)
+@click.option(
+    "--points", default=40, show_default=True, type=click.IntRange(2), help="Of them in the map."
+)
+@click.option("--device", default="cpu", show_default=True, help="cpu, cuda or cuda:1.")
+@click.option(
+    "--threads", default=0, type=click.IntRange(0), help="CPU threads; all cores if not given."
+)
+@model_option
+def explore(
+    output: Path,
+    tests: tuple[Path, ...],
+    target: str | None,
+    method: Method,
+    limit: int,
+    points: int,
+    device: str,
+    threads: int,
+    model: Path | None,
+) -> None:
+    """Show where the model sees sentences, and whether it sees translations at the same place.
+
+    Writes a map of sentences in all languages to the folder OUTPUT: map.png, map.html, on which one
+    can point at sentences, and map.json, which the page of the service shows when it is in a model
+    directory. Prints for each layer of the encoder how often the nearest sentence in another
+    language is the translation.
+
+    \b
+    Examples:
+      macaronic explore maps
+      macaronic explore maps --test eval/flores.en.txt --test eval/flores.es.txt --method pca
+    """
+    from nmt.analyse.explore import explore as explore_model
+    from nmt.analyse.representations import SentenceEncoder
+
+    encoder = SentenceEncoder(model, device, threads)
+    click.echo(explore_model(encoder, output, tests, target, method, limit, points))
 
 
 @main.command()

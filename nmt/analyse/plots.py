@@ -17,10 +17,12 @@ from nmt.errors import InvalidInput, InvalidMix, MissingDependency
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 FORMATS = (".png", ".svg", ".pdf")
 # Okabe and Ito's colours, which everybody can tell apart.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+MARKS = "os^D"  # where there are more languages than colours
 INK, QUIET, UNDETECTED = "#222222", "#666666", "#999999"
 TEXT_COLUMNS = 76
 WIDTH_INCHES, LINE_INCHES, FOOT_INCHES = 11.0, 0.21, 0.6
@@ -61,19 +63,14 @@ def plot_sweep(sweep: Sweep, path: Path) -> None:
         )
     if len({step.weights[sweep.languages[1]] for step in sweep.steps}) < 2:
         raise InvalidMix("a plot shows how the weight changes the text: give at least two weights")
-    try:
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise MissingDependency(
-            "plots need matplotlib: install it with: pip install 'macaronic[plot]'"
-        ) from None
+    figure_class = _figure_class()
     segments = _segments(sweep)
     title = _wrap(sweep.text)
     head = LINE_INCHES * (2.5 + len(title))
     rows = 1.5 + sum(segment.height for segment in segments)
     height = head + LINE_INCHES * rows + FOOT_INCHES
 
-    figure = Figure(figsize=(WIDTH_INCHES, height), facecolor="white")
+    figure = figure_class(figsize=(WIDTH_INCHES, height), facecolor="white")
     # A dollar sign is a dollar sign, not the start of a formula.
     style: dict[str, Any] = {
         "family": _fonts(sweep),
@@ -94,6 +91,49 @@ def plot_sweep(sweep: Sweep, path: Path) -> None:
             figure.savefig(path, dpi=150, bbox_inches="tight", pad_inches=0.3)
         except OSError as error:
             raise InvalidInput(f"cannot write {path}: {error.strerror}") from None
+
+
+def plot_map(map: Mapping[str, Any], path: Path) -> None:
+    """Draw a map of sentences: a dot for each, grey lines between translations of each other.
+
+    Raises InvalidInput for a file that cannot be written.
+    """
+    figure = _figure_class()(figsize=(9, 9), facecolor="white", layout="constrained")
+    axes = figure.subplots()
+    groups: dict[int, list[tuple[float, float]]] = {}
+    for point in map["points"]:
+        groups.setdefault(point["group"], []).append((point["x"], point["y"]))
+    for members in groups.values():
+        middle = [sum(place) / len(members) for place in zip(*members, strict=True)]
+        for x, y in members:
+            axes.plot([middle[0], x], [middle[1], y], color="#cccccc", linewidth=0.7, zorder=0)
+    for number, code in enumerate(map["languages"]):
+        own = [(point["x"], point["y"]) for point in map["points"] if point["language"] == code]
+        axes.scatter(
+            [x for x, _ in own],
+            [y for _, y in own],
+            26,
+            color=COLOURS[number % len(COLOURS)],
+            marker=MARKS[number // len(COLOURS) % len(MARKS)],
+            label=code,
+        )
+    axes.set(aspect="equal", xlim=(-1.05, 1.05), ylim=(-1.05, 1.05))
+    axes.set_axis_off()
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, 0.0), ncols=9, frameon=False)
+    try:
+        figure.savefig(path, dpi=110)
+    except OSError as error:
+        raise InvalidInput(f"cannot write {path}: {error.strerror}") from None
+
+
+def _figure_class() -> type[Figure]:
+    try:
+        from matplotlib.figure import Figure
+    except ImportError:
+        raise MissingDependency(
+            "plots need matplotlib: install it with: pip install 'macaronic[plot]'"
+        ) from None
+    return Figure
 
 
 def _draw_axes(axes: Axes, sweep: Sweep, segments: Sequence[Segment], rows: float) -> None:

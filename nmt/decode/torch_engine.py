@@ -19,7 +19,7 @@ from nmt.model.model_dir import WRITTEN, ModelInfo, Weights
 from nmt.model.transformer import Encoded, Transformer
 from nmt.text.tokenizer import BOS, EOS, PAD, Tokenizer
 
-# B batch, S source length, R rows (B x beam size), L languages, V vocabulary
+# B batch, S source length, R rows (B x beam size), L languages, V vocabulary, K layers, D width
 
 SCORED_TOGETHER = 64
 
@@ -72,6 +72,19 @@ class TorchEngine:
             for i, value in zip(rows, found, strict=True):
                 scores[i] = value
         return scores
+
+    def represent(self, sources: Sequence[Source]) -> npt.NDArray[np.float32]:
+        """States of the encoder before its first layer and after each [N, 1 + layers, D].
+
+        Of each source the mean over its pieces, without tag and end; zero if it has none.
+        """
+        order = sorted(range(len(sources)), key=lambda i: len(sources[i].pieces))
+        shape = len(sources), 1 + self._architecture.encoder_layers, self._architecture.d_model
+        found = np.zeros(shape, np.float32)
+        for start in range(0, len(order), SCORED_TOGETHER):
+            rows = order[start : start + SCORED_TOGETHER]
+            found[rows] = self._decoder.represent([sources[i] for i in rows])
+        return found
 
 
 class ModelDecoder:
@@ -144,6 +157,20 @@ class ModelDecoder:
         sums_B = logs_BT.masked_fill(~is_real_BT, 0.0).sum(1)
         scores: list[float] = (sums_B / is_real_BT.sum(1)).tolist()
         return scores
+
+    @torch.inference_mode()
+    def represent(self, sources: Sequence[Source]) -> npt.NDArray[np.float32]:
+        """Mean states over the pieces of each source of one batch [B, 1 + layers, D]."""
+        device = self.model.positions.device
+        source_BS = torch.from_numpy(_padded(sources)).to(device)
+        mix_BL = torch.tensor([source.mix for source in sources], device=device)
+        layers, _ = self.model.encode_layers(source_BS, mix_BL)
+        states_BKSD = torch.stack(layers, dim=1)[:, :, 1:].float()
+        is_piece_BS = (source_BS != PAD) & (source_BS != EOS)
+        sums_BKD = torch.einsum("bksd,bs->bkd", states_BKSD, is_piece_BS.float())
+        counts_B = is_piece_BS.sum(1).clamp(min=1)
+        found: npt.NDArray[np.float32] = (sums_BKD / counts_B[:, None, None]).cpu().numpy()
+        return found
 
     def _foreign(self, sources: Sequence[Source]) -> Tensor | None:
         """The pieces that no translation of a source may have [B, V]."""

@@ -66,6 +66,25 @@ def read_tests(
     return tests
 
 
+def read_translations(
+    paths: Iterable[Path], languages: Sequence[str], limit: int | None = None
+) -> dict[str, list[str]]:
+    """The same sentences in each language of one test: lines in which no side is empty.
+
+    Raises CorpusError for files that cannot be used, or that are of several tests.
+    """
+    tests = list(_read_all(paths, languages))
+    if len(tests) != 1:
+        raise CorpusError(
+            f"the files hold {len(tests)} tests, give one: NAME.en-es.tsv, or all of NAME.LL.txt"
+        )
+    columns = tests[0][1]
+    rows = [row for row in zip(*columns.values(), strict=True) if all(map(str.strip, row))][:limit]
+    if not rows:
+        raise CorpusError(f"test {tests[0][0]} has no line with text in all languages")
+    return dict(zip(columns, map(list, zip(*rows, strict=True)), strict=True))
+
+
 def _read_all(
     paths: Iterable[Path], languages: Sequence[str]
 ) -> Iterator[tuple[str, dict[str, list[str]]]]:

@@ -92,14 +92,21 @@ class Transformer(nn.Module):
 
     def encode(self, source_BS: Tensor, mix_BL: Tensor) -> Encoded:
         """Encoder states of sources headed by one target tag, which may lie between languages."""
+        layers, bias = self.encode_layers(source_BS, mix_BL)
+        return Encoded(layers[-1], bias)
+
+    def encode_layers(self, source_BS: Tensor, mix_BL: Tensor) -> tuple[list[Tensor], Tensor]:
+        """States before the first layer and after each, as in `Encoded`, and their bias."""
         tag_BD = mix_BL @ self.embedding(self.tag_ids)
         x = torch.cat([tag_BD[:, None], self.embedding(source_BS)], dim=1)
         x = self._positioned(x, start=0)
         is_padding = F.pad(source_BS == PAD, (1, 0), value=False)
         bias = (is_padding * MASKED).to(self.dtype)[:, None, None]
+        found = [x]
         for layer in self.encoder:
-            x = layer(x, bias)
-        return Encoded(self.encoder_norm(x), bias)
+            found.append(layer(found[-1], bias))
+        found[-1] = self.encoder_norm(found[-1])
+        return found, bias
 
     def decode(self, target_BT: Tensor, encoded: Encoded) -> DecoderOutput:
         """Decoder states for whole targets, each piece seeing those before it."""
