@@ -27,6 +27,7 @@ sys.path.append(str(ROOT / "scripts/claims"))
 import mixed_sources  # noqa: E402
 import mixed_targets  # noqa: E402
 import rare_languages  # noqa: E402
+import representation  # noqa: E402
 import zero_shot  # noqa: E402
 from code_switching import find_cuts, joined, middle, mirrored, switched  # noqa: E402
 from study import kept, trained  # noqa: E402
@@ -275,6 +276,83 @@ def test_zero_shot_trains_its_models_and_tells_every_direction(
     assert (tmp_path / "work/slide/log.jsonl").stat().st_mtime_ns == log
 
 
+def test_representation_from_sentences_to_tables_and_pictures(
+    between: Path, tiny_model_dir: Path, tmp_path: Path
+) -> None:
+    columns = dict.fromkeys(("en", "es", "fr"), "")
+    spanish = dict(
+        line.split("\t") for line in (between / "toy.en-es.tsv").read_text("utf-8").splitlines()
+    )
+    for line in (between / "toy.en-fr.tsv").read_text("utf-8").splitlines():
+        english, french = line.split("\t")
+        if english in spanish:
+            for code, text in (("en", english), ("es", spanish[english]), ("fr", french)):
+                columns[code] += text + "\n"
+    for code, text in columns.items():
+        (between / f"lines.{code}.txt").write_text(text, "utf-8")
+    slide = {"config": "-", "tests": [], "directions": [], "limit": 1}
+    gap = {"config": "-", "tests": [], "supervised": [], "limit": 1, "cells": {}}
+    tests = ["between.fr-es.tsv", "toy.en-es.tsv"]
+    ways = tmp_path / "zero_shot.yaml"
+    ways.write_text(
+        yaml.safe_dump(
+            {
+                "root": "elsewhere",
+                "beam": 1,
+                "slide": slide,
+                "shipped": {"tests": tests, "limit": 3},
+                "gap": gap,
+            }
+        )
+    )
+    plan = {
+        "root": str(between),
+        "tests": "lines.*.txt",
+        "target": "en",
+        "limit": 8,
+        "mixes": [["es", "fr"]],
+        "steps": 3,
+        "moved": 4,
+        "zero_shot": str(ways),
+        "zero_shot_work": str(tmp_path / "ways"),
+    }
+    printed = run(representation.main, plan, tmp_path, "--model", str(tiny_model_dir))
+    cells = rows(printed)
+    layers = {row[0]: float(row[2].rstrip("%")) for row in cells if row[0] in ("0 (words)", "2")}
+    assert layers["2"] > layers["0 (words)"] >= 0
+    moves = {row[1]: [float(cell) for cell in row[2:]] for row in cells if row[0] == "es, fr"}
+    assert moves.keys() == {"1", "2"}
+    assert all(0 < figures[0] < 1 for figures in moves.values())
+    assert {row[0] for row in cells} >= {"bleu", "chrf"}
+    for name in ("map", "retrieval", "distance", "mixes"):
+        assert (tmp_path / f"work/representation-{name}.png").stat().st_size > 5000
+    assert run(representation.main, plan, tmp_path, "--model", str(tiny_model_dir)) == printed
+
+
+def test_distance_is_set_against_the_scores_of_its_direction() -> None:
+    found = {
+        "languages": ["a", "b", "c"],
+        "distance": [[[0] * 3] * 3, [[0, 1, 2], [1, 0, 3], [2, 3, 0]]],
+    }
+
+    def row(way: str, path: str, bleu: float) -> dict[str, Any]:
+        scores = {"bleu": {"value": bleu}}
+        return {"source": way[0], "target": way[1], "path": path, "scores": scores}
+
+    ways = {"ab": 9.0, "ac": 6.0, "bc": 3.0, "ba": 9.5, "ca": 5.0, "cb": 2.0}
+    points = representation.against_distance(
+        [row(way, "zero_shot", bleu) for way, bleu in ways.items()]
+        + [row(way, "pivot", 10.0) for way in ways],
+        found,
+    )
+    assert [point["distance"] for point in points] == [1, 2, 3, 1, 2, 3]
+    assert points[1]["scores"]["share of pivoting"] == pytest.approx(0.6)
+    r, low, high = representation.correlation(points, "bleu")
+    expected = np.corrcoef([1, 2, 3, 1, 2, 3], list(ways.values()))[0, 1]
+    assert r == pytest.approx(float(expected))
+    assert -1 <= low <= r <= high < -0.9
+
+
 def test_rare_languages_compares_models_of_the_same_pairs_and_steps(
     toy: Callable[..., str], tiny_model_dir: Path, tmp_path: Path
 ) -> None:
@@ -344,7 +422,9 @@ def test_a_model_of_other_settings_is_not_taken_for_this_one(
         trained(tiny_config.model_copy(update={"training": changed}))
 
 
-@pytest.mark.parametrize("command", [mixed_sources, mixed_targets, rare_languages, zero_shot])
+@pytest.mark.parametrize(
+    "command", [mixed_sources, mixed_targets, rare_languages, representation, zero_shot]
+)
 def test_every_configuration_is_valid_and_shows_its_help(
     command: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

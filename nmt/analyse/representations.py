@@ -27,6 +27,8 @@ from nmt.text.target_mix import TargetLike, TargetMix
 States = npt.NDArray[np.float32]
 Figures = npt.NDArray[np.float64]
 Method = Literal["tsne", "pca"]
+# Neighbours that t-SNE keeps near (its perplexity): about as many as a sentence has translations.
+NEAR = 8.0
 
 
 class SentenceEncoder:
@@ -135,7 +137,7 @@ def project(states_ND: States, method: Method = "tsne") -> Figures:
     if method == "pca":
         points = PCA(n_components=2, random_state=0).fit_transform(states_ND)
     else:
-        near = min(15.0, (len(states_ND) - 1) / 3)
+        near = min(NEAR, (len(states_ND) - 1) / 3)
         options = {"metric": "cosine", "init": "random", "learning_rate": "auto"}
         points = TSNE(2, perplexity=near, random_state=0, **options).fit_transform(states_ND)
     points = points - (points.max(axis=0) + points.min(axis=0)) / 2

@@ -212,3 +212,79 @@ def rare_curve(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
             _quiet(axes)
         panels[0].set_ylabel("BLEU")
         panels[0].legend(fontsize=8)
+
+
+def retrieval(found: Mapping[str, Any], path: Path) -> None:
+    """How often the translation is nearest: by layer, and after the last one for every pair."""
+    names = found["languages"]
+    with _figure(path, 11, 4.6) as figure:
+        left, right = figure.subplots(1, 2, width_ratios=(1, 1.25))
+        layers = range(len(found["retrieval"]))
+        for place, (kind, label) in enumerate(
+            (("retrieval", "as they are"), ("retrieval_around", "around the language's mean"))
+        ):
+            tables = np.array(found[kind], float)
+            means = 100 * np.nanmean(tables, axis=(1, 2))
+            left.plot(layers, means, color=COLOURS[place], marker="o", label=label)
+        chance = 100 / found["sentences"]
+        left.axhline(chance, color=UNDETECTED, linestyle=":", label="chance")
+        left.set_xticks(layers, ["words", *map(str, layers[1:])])
+        left.set_xlabel("encoder layer", color=QUIET)
+        left.set_ylabel(f"translation is nearest of {found['sentences']}, %")
+        left.set_ylim(bottom=0)
+        left.legend(fontsize=8)
+        _quiet(left)
+        last = 100 * np.array(found["retrieval_around"][-1], float)
+        right.imshow(last, cmap="Blues", vmin=0, vmax=100)
+        for row, column in np.ndindex(last.shape):
+            if row != column:
+                colour = "white" if last[row, column] > 60 else INK
+                text = f"{last[row, column]:.0f}"
+                right.text(column, row, text, ha="center", va="center", color=colour, size=9)
+        right.set_xticks(range(len(names)), names)
+        right.set_yticks(range(len(names)), names)
+        right.set_title("after the last layer, %", color=INK)
+        right.set_ylabel("sentence in", color=QUIET)
+        right.set_xlabel("translation in", color=QUIET)
+        right.tick_params(length=0)
+        right.spines[:].set_visible(False)
+
+
+def distance_and_quality(points: Sequence[Mapping[str, Any]], path: Path) -> None:
+    """Zero-shot scores of every direction against the distance of its languages."""
+    names = {"bleu": "BLEU", "share of pivoting": "BLEU / BLEU by way of English"}
+    with _figure(path, 11, 4.6) as figure:
+        for axes, (name, label) in zip(figure.subplots(1, 2), names.items(), strict=True):
+            own = [point for point in points if name in point["scores"]]
+            x = np.array([point["distance"] for point in own])
+            y = np.array([point["scores"][name] for point in own])
+            axes.scatter(x, y, color=COLOURS[0], s=18)
+            for point, a, b in zip(own, x, y, strict=True):
+                text = point["direction"].replace(">", "→")
+                axes.annotate(text, (a, b), (3, 3), textcoords="offset points", size=7, color=QUIET)
+            if len(set(x)) > 1:
+                slope, start = np.polyfit(x, y, 1)
+                ends = np.array([x.min(), x.max()])
+                axes.plot(ends, start + slope * ends, color=COLOURS[1], linewidth=1)
+            axes.set_xlabel("distance of translations after the last encoder layer", color=QUIET)
+            axes.set_ylabel(f"zero-shot {label}")
+            axes.set_ylim(bottom=0)
+            _quiet(axes)
+
+
+def moving_states(moves: Sequence[Mapping[str, Any]], path: Path) -> None:
+    """How far along and beside the line between two targets the states are, by weight."""
+    with _figure(path, 4.2 * len(moves), 3.8) as figure:
+        panels = figure.subplots(1, len(moves), squeeze=False, sharey=True)[0]
+        for axes, move in zip(panels, moves, strict=True):
+            first, second = (NAMES.get(code, code) for code in move["languages"])
+            for layer in range(1, len(move["along"])):
+                colour = COLOURS[layer - 1]
+                axes.plot(move["weights"], move["along"][layer], color=colour, label=f"{layer}")
+                axes.plot(move["weights"], move["beside"][layer], color=colour, linestyle=":")
+            axes.plot([0, 1], [0, 1], color=UNDETECTED, linewidth=0.7, zorder=0)
+            axes.set_title(f"{first} to {second}", color=INK)
+            axes.set_xlabel(f"weight of {second}", color=QUIET)
+            _quiet(axes)
+        panels[0].set_ylabel("way from one target to the other")
+        panels[0].legend(title="layer: along, dotted beside", fontsize=8)
