@@ -519,15 +519,20 @@ def test_the_map_joins_translations_and_hides_languages(visit: Visit, url: str) 
     expect(page.get_by_role("button", name="Zoom out")).to_be_enabled()
 
 
-def test_a_model_without_a_map_says_so(visit: Visit, url: str) -> None:
-    page = visit.open(f"{url}#map")
-    expect(page.locator("#no-map")).to_contain_text("has no map of sentences")
+def test_a_model_without_a_map_says_so(visit: Visit, tmp_path: Path) -> None:
+    with serving(translator(), Settings(model=tmp_path)) as (url, _):
+        page = visit.open(f"{url}#map")
+        expect(page.locator("#no-map")).to_contain_text("has no map of sentences")
     assert "404" in visit.complaints.pop()
 
 
-def test_a_model_with_a_map_serves_it(
-    visit: Visit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_shipped_model_has_a_map(visit: Visit, url: str) -> None:
+    page = visit.open(f"{url}#map")
+    expect(page.locator("#plane .point")).to_have_count(9 * 24)
+    expect(page.locator("#group-texts")).to_contain_text("The train leaves")
+
+
+def test_a_model_with_a_map_serves_it(visit: Visit, tmp_path: Path) -> None:
     (tmp_path / "map.json").write_text(json.dumps(MAP))
     with serving(translator(), Settings(model=tmp_path)) as (url, _):
         page = visit.open(f"{url}#map")

@@ -100,13 +100,18 @@ def plot_map(map: Mapping[str, Any], path: Path) -> None:
     """
     figure = _figure_class()(figsize=(9, 9), facecolor="white", layout="constrained")
     axes = figure.subplots()
-    groups: dict[int, list[tuple[float, float]]] = {}
+    groups: dict[int, list[Mapping[str, Any]]] = {}
     for point in map["points"]:
-        groups.setdefault(point["group"], []).append((point["x"], point["y"]))
+        groups.setdefault(point["group"], []).append(point)
     for members in groups.values():
-        middle = [sum(place) / len(members) for place in zip(*members, strict=True)]
-        for x, y in members:
-            axes.plot([middle[0], x], [middle[1], y], color="#cccccc", linewidth=0.7, zorder=0)
+        x, y = (sum(point[axis] for point in members) / len(members) for axis in "xy")
+        for point in members:
+            line = [x, point["x"]], [y, point["y"]]
+            axes.plot(*line, color="#cccccc", linewidth=0.7, zorder=0)
+            if point["language"] == "en":  # which every font can show
+                words = textwrap.shorten(point["text"], 34, placeholder=" …")
+                top = max(other["y"] for other in members) + 0.025
+                axes.text(x, top, words, size=7, color=QUIET, ha="center", parse_math=False)
     for number, code in enumerate(map["languages"]):
         own = [(point["x"], point["y"]) for point in map["points"] if point["language"] == code]
         axes.scatter(
