@@ -51,11 +51,17 @@ class Task:
 
 @dataclass(frozen=True)
 class _Sentence:
-    """What waits in the queue."""
+    """What waits in the queue; `via` is the language that it is to go through."""
 
     job: Job
+    via: str | None
     pieces: int
     alternatives: bool
+
+    @property
+    def cost(self) -> int:
+        """Pieces to decode: through another language everything is done twice."""
+        return self.pieces if self.via is None else 2 * self.pieces
 
 
 @dataclass(frozen=True)
@@ -161,11 +167,10 @@ class Backend:
         """
         loaded = self.ready()
         plans = await _planned(tasks, loaded.translator)
-        sentences = loaded.translator.sentences
         waiting = [
-            _Sentence(
+            self._sentence(
+                loaded.translator,
                 Job(sentence, task.target, task.source, task.glossary, task.align),
-                sentences.count_pieces(sentence),
                 task.alternatives,
             )
             for task, plan in zip(tasks, plans, strict=True)
@@ -237,6 +242,10 @@ class Backend:
             except QueueFull:
                 await asyncio.sleep(FULL_QUEUE_PAUSE_SECONDS)
 
+    def _sentence(self, translator: Translator, job: Job, alternatives: bool) -> _Sentence:
+        via = translator.pivot_of(job) if self._settings.untrained == "pivot" else None
+        return _Sentence(job, via, translator.sentences.count_pieces(job.text), alternatives)
+
     async def _load(self) -> None:
         try:
             self._loaded = await self._loaded_model()
@@ -274,7 +283,7 @@ class Backend:
             ),
             queue_size=settings.queue_size,
             threads=settings.threads or os.cpu_count() or 1,
-            cost=lambda sentence: sentence.pieces,
+            cost=lambda sentence: sentence.cost,
             on_batch=self._note_batch,
         )
 
@@ -305,7 +314,13 @@ class Backend:
         # The translation itself is the same, however many hypotheses are told.
         n_best = beam if any(sentence.alternatives for sentence in sentences) else 1
         options = DecodeOptions(beam, n_best, batch_size=self._settings.batch_size)
-        return translator.translate_jobs([sentence.job for sentence in sentences], options=options)
+        results: dict[int, Translation] = {}
+        for via in {sentence.via for sentence in sentences}:
+            places = [i for i, sentence in enumerate(sentences) if sentence.via == via]
+            jobs = [sentences[i].job for i in places]
+            found = translator.translate_jobs(jobs, via, options)
+            results |= zip(places, found, strict=True)
+        return [results[i] for i in range(len(sentences))]
 
 
 async def _planned(tasks: Sequence[Task], translator: Translator) -> list[Plan]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import yaml
 from pydantic import Field
@@ -67,6 +67,9 @@ class Settings(Section):
     batch_size: int = Field(32, ge=1, description="sentences decoded together")
     batch_pieces: int = Field(2_048, ge=1, description="of the sources decoded together")
     batch_wait_seconds: float = Field(0.005, ge=0, description="for batch-mates to arrive")
+    untrained: Literal["pivot", "zero_shot"] = Field(
+        "pivot", description="directions without training: through English, which is better, or not"
+    )
     beam_size: int = Field(5, ge=1, le=MAX_BEAM_SIZE, description="1: greedy")
     sure_confidence: float = Field(
         0.9, ge=0, le=1, description="from here on, text detected in its target language is kept"

@@ -22,7 +22,7 @@ import pytest
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has other signals")
 
-LIMIT_SECONDS = 30
+LIMIT_SECONDS = 40
 
 
 @dataclass

@@ -810,6 +810,23 @@ def test_a_better_hypothesis_leads_and_then_a_pivot_is_tried() -> None:
         assert answer["flags"] == []
 
 
+def test_an_untrained_direction_goes_through_english_unless_told_otherwise() -> None:
+    ways = [("es", "en"), ("en", "es"), ("en", "fr"), ("en", "pt"), ("pt", "es")]
+
+    def path(client: TestClient, source: str, target: Any) -> Any:
+        return post(client, q="El gato duerme en la casa.", source=source, target=target)["path"]
+
+    translator = scripted(LANGUAGES, ways, lambda text, target, via: "Le chat dort à la maison.")
+    with TestClient(create_app(Settings(), translator)) as client:
+        assert path(client, "es", "fr") == path(client, "auto", "fr") == "pivot"
+        assert path(client, "en", "fr") == path(client, "pt", "es") == "direct"
+        assert path(client, "fr", "en") == path(client, "es", "fr:0.5,pt:0.5") == "zero_shot"
+        both = post(client, q=["El gato duerme."] * 2, source="es", target="fr")
+        assert both["path"] == ["pivot", "pivot"]
+    with TestClient(create_app(Settings(untrained="zero_shot"), translator)) as client:
+        assert path(client, "es", "fr") == "zero_shot"
+
+
 def test_every_answer_has_a_name_and_says_what_browsers_may_do(client: TestClient) -> None:
     for response in (client.get("/languages"), client.get("/nowhere"), client.post("/translate")):
         assert re.fullmatch(r"[0-9a-f]{16}", response.headers["X-Request-ID"])

@@ -73,6 +73,22 @@ def translate_jobs(
     ]
 
 
+def pivot_of(sentences: SentenceTranslator, identifier: LanguageIdentifier, job: Job) -> str | None:
+    """The language to go through where the direction of a job was not trained.
+
+    None if it was, if there is no such language, or for a mix. Without a source it is detected.
+    """
+    if not job.target.is_plain or PIVOT not in sentences.languages:
+        return None
+    source = job.source
+    if source is None:
+        found = identifier.detect(job.text)
+        source = found.language if found else PIVOT
+    direction = source, job.target.languages[0]
+    is_trained = PIVOT in direction or source == direction[1] or direction in sentences.directions
+    return None if is_trained else PIVOT
+
+
 @dataclass(frozen=True)
 class _Attempt:
     """One way through the model, and the choice among what came of it."""
@@ -104,12 +120,7 @@ class _Attempt:
 
     def may_pivot(self, job: Job, result: Translation) -> bool:
         """Whether going through the pivot language may mend a translation."""
-        languages = self.sentences.languages
-        if not result.flags or not job.target.is_plain or PIVOT not in languages:
-            return False
-        found = self.identifier.detect(job.text)
-        direction = job.source or (found.language if found else PIVOT), job.target.languages[0]
-        return PIVOT not in direction and direction not in self.sentences.directions
+        return bool(result.flags) and pivot_of(self.sentences, self.identifier, job) is not None
 
     def use_terms(
         self, jobs: Sequence[Job], found: Sequence[Translation], via: str | None

@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import Path
 from statistics import mean
 
-from nmt.decode.careful import PIVOT, Job, translate_jobs
+from nmt.decode.careful import PIVOT, Job, pivot_of, translate_jobs
 from nmt.decode.engine import DecodeOptions, EngineName, NoEngine, load_engine
 from nmt.decode.flags import FLAGS
 from nmt.decode.glossary import Glossary
@@ -114,6 +114,10 @@ class Translator:
             found = self.identifier.detect(text)
             source = found.language if found else PIVOT
         return make_plan(text, source or PIVOT, self.sentences.fits)
+
+    def pivot_of(self, job: Job) -> str | None:
+        """The language through which to translate a sentence whose direction was not trained."""
+        return pivot_of(self.sentences, self.identifier, job)
 
     def translate_jobs(
         self, jobs: Sequence[Job], via: str | None = None, options: DecodeOptions | None = None
