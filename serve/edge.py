@@ -37,9 +37,10 @@ SECURITY = (
 )
 CORS = (
     (b"access-control-allow-headers", b"Authorization, Content-Type"),
-    (b"access-control-allow-methods", b"GET, POST, DELETE"),
     (b"access-control-max-age", b"1728000"),
 )
+METHODS = (b"access-control-allow-methods", b"GET, POST")
+DEEPL_METHODS = (b"access-control-allow-methods", b"GET, POST, DELETE")
 # Routes that cost decoding, which a full queue closes.
 WORKING = frozenset({"/translate", "/mix", "/translate_file", "/translate_stream", "/v2/translate"})
 
@@ -171,7 +172,9 @@ class Edge:
         """What all answers say."""
         added = [*SECURITY, *CORS, (b"x-request-id", name)]
         if path.startswith(DEEPL):
-            added.append((b"x-trace-id", name))
+            added += [DEEPL_METHODS, (b"x-trace-id", name)]
+        else:
+            added.append(METHODS)
         if b"*" in self._origins:
             added.append((b"access-control-allow-origin", b"*"))
         elif (origin := headers.get(b"origin")) in self._origins and origin is not None:

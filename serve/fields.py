@@ -62,7 +62,10 @@ def body_schema(model: type[BaseModel], examples: dict[str, dict[str, Any]]) -> 
 def _problem(model: type[BaseModel], field: str, kind: str) -> str:
     if kind == "missing":
         return f"missing {field} parameter"
-    return f"{field} must be {model.model_fields[field].description}"
+    rule = f"must be {model.model_fields[field].description}"
+    if kind in ("int_parsing", "int_type"):
+        return f"{field} parameter is not a number: it {rule}"
+    return f"{field} {rule}"
 
 
 def _utf8(data: bytes, where: str) -> str:
@@ -84,7 +87,7 @@ def _json_object(body: str) -> dict[str, Any]:
         reason = error.msg if isinstance(error, json.JSONDecodeError) else "not Unicode text"
         raise InvalidRequest(f"Invalid request: the body is not valid JSON: {reason}") from None
     if not isinstance(fields, dict):
-        raise InvalidRequest("Invalid request: the body must be a JSON object")
+        raise InvalidRequest("Invalid JSON format: the body must be a JSON object")
     return fields
 
 
@@ -99,5 +102,6 @@ def _gather(pairs: list[tuple[str, str]]) -> dict[str, Any]:
     values: dict[str, list[str]] = {}
     for name, value in pairs:
         # Forms send line ends as CR LF, whatever the user typed.
-        values.setdefault(name, []).append(value.replace("\r\n", "\n"))
+        lines = value.replace("\r\n", "\n").replace("\r", "\n")
+        values.setdefault(name, []).append(lines)
     return {name: value[0] if len(value) == 1 else value for name, value in values.items()}

@@ -20,7 +20,7 @@ from starlette.datastructures import UploadFile
 
 from nmt import TargetMix
 from nmt.documents.document import format_of
-from nmt.errors import MacaronicError
+from nmt.errors import InvalidInput, MacaronicError
 from serve.backend import AUTO, Backend, Task
 from serve.connection import ERRORS, CurrentBackend, CurrentSettings, while_connected
 from serve.errors import InvalidRequest, NotFound
@@ -201,6 +201,10 @@ async def read_upload(request: Request, backend: Backend, settings: Settings) ->
     for field in ("source", "target"):
         if not words.get(field):
             raise InvalidRequest(f"Invalid request: missing {field} parameter")
+    try:
+        format_of(name)
+    except InvalidInput as error:
+        raise InvalidRequest(f"Invalid request: file format not supported: {error}") from None
     target = known_target(words["target"], backend.languages)
     await admit(request, words.get("api_key"), texts=1, characters=len(data))
     return make_upload(name, data, words["source"], target, backend, settings)

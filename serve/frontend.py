@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 
 from nmt.documents.document import FORMATS
 from serve.connection import ERRORS, CurrentBackend, CurrentSettings
-from serve.errors import Forbidden
+from serve.errors import Forbidden, InvalidRequest
 from serve.fields import body_schema, parse, read_fields
 from serve.languages import language_name
 from serve.libretranslate import DetectedLanguage, detected_language, unknown_language
@@ -22,9 +22,9 @@ router = APIRouter(tags=["LibreTranslate"])
 
 
 class DetectRequest(BaseModel):
-    """A text whose language is asked for."""
+    """A text whose language is asked for, or several, of which it is asked together."""
 
-    q: str = Field(description="a text")
+    q: str | list[str] = Field(description="a text or a list of texts")
     api_key: str | None = None
 
 
@@ -73,14 +73,19 @@ class FrontendSettings(BaseModel):
 async def detect(
     request: Request, backend: CurrentBackend, settings: CurrentSettings
 ) -> list[DetectedLanguage]:
-    """The languages that a text may be in, the likeliest first."""
+    """The languages that a text may be in, the likeliest first; a list counts as one text."""
     wanted = parse(DetectRequest, await read_fields(request))
-    check_texts([wanted.q], settings)
-    await admit(request, wanted.api_key)
-    found = backend.ready().translator.identifier.ranked(wanted.q)
-    shown = [detected_language(one) for one in found]
-    likely = [one for one in shown if one.confidence > 0]
-    return likely or shown[:1] or [detected_language(unknown_language(backend.languages))]
+    texts = [wanted.q] if isinstance(wanted.q, str) else wanted.q
+    if not texts:
+        raise InvalidRequest("Invalid request: missing q parameter")
+    check_texts(texts, settings)
+    await admit(request, wanted.api_key, len(texts))
+    text = "\n".join(texts)
+    identifier = backend.ready().translator.identifier
+    if identifier.detect(text) is None:
+        return [detected_language(unknown_language(backend.languages))]
+    shown = [detected_language(one) for one in identifier.ranked(text)]
+    return [one for one in shown if one.confidence > 0] or shown[:1]
 
 
 @router.get("/frontend/settings", responses={503: ERRORS[503]})

@@ -9,12 +9,22 @@ import iso639
 from nmt import TargetMix
 from nmt.errors import InvalidMix, UnknownLanguage
 
+# Codes of LibreTranslate's own making, which its older clients send.
+_LIBRETRANSLATE = {"pb": "pt-br", "zt": "zh-hant"}
+
 
 def known_code(code: str, known: Sequence[str]) -> str:
-    """The model's own spelling of a code in any case; UnknownLanguage if the model lacks it."""
-    for candidate in known:
-        if candidate.lower() == code.strip().lower():
-            return candidate
+    """The model's own code for a language, named in any case and as narrowly as clients like.
+
+    Where the model lacks `pt-BR` that is its `pt` (the lookup of RFC 4647). Raises UnknownLanguage.
+    """
+    own = {candidate.lower(): candidate for candidate in known}
+    wanted = code.strip().lower()
+    wanted = _LIBRETRANSLATE.get(wanted, wanted)
+    while wanted:
+        if wanted in own:
+            return own[wanted]
+        wanted = wanted.rpartition("-")[0]
     raise UnknownLanguage(code, known)
 
 

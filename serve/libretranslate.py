@@ -149,8 +149,8 @@ def _check(wanted: TranslateRequest, settings: Settings) -> list[str]:
         raise InvalidRequest(f"{wanted.format} format is not supported: it must be text or html")
     if wanted.alternatives > settings.max_alternatives:
         raise InvalidRequest(
-            f"Invalid request: alternatives is {wanted.alternatives}, it may be at most"
-            f" {settings.max_alternatives}"
+            f"Invalid request: alternatives parameter must be <= {settings.max_alternatives}"
+            f" here, not {wanted.alternatives}"
         )
     texts = [wanted.q] if isinstance(wanted.q, str) else wanted.q
     check_texts(texts, settings)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client import values as prometheus_values
+from prometheus_client.metrics_core import GaugeMetricFamily, Metric, SummaryMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
 
 from serve.answers import answer_to
 
@@ -71,4 +73,32 @@ class Metrics:
 
     def text(self) -> bytes:
         """All metrics as Prometheus reads them."""
-        return generate_latest(self._registry)
+        again = CollectorRegistry()
+        again.register(_LibreTranslateNames(self._registry))
+        return generate_latest(self._registry) + generate_latest(again)
+
+
+class _LibreTranslateNames(Collector):
+    """What LibreTranslate counts too, under its names, for whoever has alerts or boards on them."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._registry = registry
+
+    def collect(self) -> Iterator[Metric]:
+        """Both, where there is something to tell; several workers begin without requests."""
+        for metric in self._registry.collect():
+            if metric.name == "macaronic_request_seconds":
+                yield self._durations(metric)
+            elif metric.name == "macaronic_requests_in_flight":
+                at_work = sum(sample.value for sample in metric.samples)
+                name = "libretranslate_http_requests_in_flight"
+                yield GaugeMetricFamily(name, f"As {metric.name}", at_work)
+
+    def _durations(self, metric: Metric) -> Metric:
+        name = "libretranslate_http_request_duration_seconds"
+        summary = SummaryMetricFamily(name, f"As {metric.name}")
+        for sample in metric.samples:
+            if sample.name.endswith(("_count", "_sum")):
+                labels = {"endpoint": sample.labels["route"], "status": sample.labels["status"]}
+                summary.add_sample(sample.name.replace(metric.name, name), labels, sample.value)
+        return summary

@@ -145,8 +145,8 @@ def test_json_forms_and_query_strings_say_the_same(client: TestClient) -> None:
 
 
 def test_a_form_may_repeat_q_and_its_line_ends_are_normalised(client: TestClient) -> None:
-    body = {"q": ["1\r\n2", "3"], "source": "en", "target": "es"}
-    assert client.post("/translate", data=body).json()["translatedText"] == ["1\n2", "3"]
+    body = {"q": ["1\r\n2\r3", "4"], "source": "en", "target": "es"}
+    assert client.post("/translate", data=body).json()["translatedText"] == ["1\n2\n3", "4"]
 
 
 def test_unknown_fields_a_key_and_nulls_are_ignored_and_codes_come_in_any_case(
@@ -160,6 +160,35 @@ def test_unknown_fields_a_key_and_nulls_are_ignored_and_codes_come_in_any_case(
         "alternatives": None,
     }
     assert post(client, q=TEXT, source="EN", target="Es", **extra) == plain
+
+
+def test_a_code_narrower_than_those_of_the_model_is_that_of_the_language(
+    client: TestClient,
+) -> None:
+    plain = post(client, q=TEXT, source="en", target="pt")
+    for source, target in (("en-US", "pt-BR"), ("EN-gb", "pb"), ("en", {"pt-PT": 1})):
+        assert post(client, q=TEXT, source=source, target=target) == plain
+    for target in ("zh-Hans", "zt", "-", "p"):
+        message = refused(client, 400, q=TEXT, source="en", target=target)
+        assert message.startswith(f"{target} is not supported")
+
+
+def test_a_variant_that_the_model_has_of_its_own_is_not_replaced() -> None:
+    translator = scripted(("en", "pt", "pt-BR"), [("en", "pt")], lambda _, target, __: str(target))
+    with TestClient(create_app(Settings(), translator)) as client:
+        for target, own in (("pt-br", "pt-BR"), ("pb", "pt-BR"), ("pt-PT", "pt")):
+            answer = post(client, q=TEXT, source="en", target=target)
+            assert answer["translatedText"] == own
+
+
+def test_detection_takes_a_list_as_one_text_and_knows_nothing_of_emoji(client: TestClient) -> None:
+    texts = ["Where did you learn to cook so well?", "Você sabe onde fica a estação?"]
+    together = post(client, "/detect", q=texts)
+    assert together == post(client, "/detect", q="\n".join(texts))
+    assert {"en", "pt"} <= {one["language"] for one in together}
+    for nothing in ("🙂", " ", ["🙂", ""]):
+        assert post(client, "/detect", q=nothing) == [{"language": "en", "confidence": 0}]
+    assert refused(client, 400, "/detect", q=[]) == "Invalid request: missing q parameter"
 
 
 def test_auto_adds_the_language_detected_with_a_whole_number(client: TestClient) -> None:
@@ -278,9 +307,15 @@ def test_a_missing_field_is_named(client: TestClient, missing: str) -> None:
         ({"target": {"es": "x"}}, ["weight of es", "number"]),
         ({"target": {"es": 0.5, "ES": 0.5}}, ["given twice"]),
         ({"format": "xml"}, ["xml format is not supported", "text or html"]),
-        ({"alternatives": "x"}, ["alternatives must be a whole number of 0 or more"]),
+        (
+            {"alternatives": "x"},
+            [
+                "^Invalid request: alternatives parameter is not a number",
+                "whole number of 0 or more",
+            ],
+        ),
         ({"alternatives": -1}, ["alternatives must be a whole number of 0 or more"]),
-        ({"alternatives": 5}, ["alternatives is 5", "at most 4"]),
+        ({"alternatives": 5}, ["^Invalid request: alternatives parameter must be <= 4", "not 5"]),
         ({"q": "a" * 10_001}, ["10001", "exceeds text limit", "10000"]),
         ({"q": ["a" * 5_001] * 2}, ["10002", "exceeds text limit", "10000"]),
         ({"q": ["a"] * 101}, ["101", "exceeds text limit", "100 texts"]),
@@ -307,7 +342,7 @@ def test_a_sentence_that_is_too_long_is_cut_into_clauses_and_nothing_is_lost() -
     ("body", "words"),
     [
         (b'{"q": "a"', "not valid JSON"),
-        (b'["q"]', "must be a JSON object"),
+        (b'["q"]', "Invalid JSON format: the body must be a JSON object"),
         (b"", "not valid JSON"),
         (b'{"q": "\xff"}', "not UTF-8"),
         (b'{"q": "\\ud800", "source": "en", "target": "es"}', "not Unicode"),
@@ -838,6 +873,11 @@ def test_every_answer_has_a_name_and_says_what_browsers_may_do(client: TestClien
     assert renamed.headers["X-Request-ID"] != "a b\tc"
 
 
+def test_browsers_are_told_the_methods_of_each_api(client: TestClient) -> None:
+    for path, methods in (("/languages", "GET, POST"), ("/v2/usage", "GET, POST, DELETE")):
+        assert client.options(path).headers["Access-Control-Allow-Methods"] == methods
+
+
 def test_only_the_pages_that_were_named_may_call_the_service(tiny_translator: Translator) -> None:
     settings = Settings(cors_origins=("https://a.example",))
     with TestClient(create_app(settings, tiny_translator)) as client:
@@ -850,6 +890,16 @@ def test_only_the_pages_that_were_named_may_call_the_service(tiny_translator: Tr
     assert (
         preflight.status_code == 200 and "POST" in preflight.headers["Access-Control-Allow-Methods"]
     )
+
+
+def test_a_file_of_an_unknown_format_is_refused_by_name(client: TestClient) -> None:
+    languages = {"source": "en", "target": "es"}
+    file = {"file": ("program.exe", b"MZ")}
+    response = client.post("/translate_file", data=languages, files=file)
+    assert response.status_code == 400
+    message = response.json()["error"]
+    assert message.startswith("Invalid request: file format not supported: 'program.exe'")
+    assert ".txt" in message
 
 
 def test_a_head_that_is_too_long_is_refused(client: TestClient) -> None:
@@ -868,3 +918,8 @@ def test_metrics_count_requests_batches_flags_and_refusals(tiny_translator: Tran
     assert "macaronic_queue_seconds_count 2.0" in text
     assert "macaronic_ready 1.0" in text
     assert 'route="(no route)"' in text and TEXT not in text
+    name = "libretranslate_http_request_duration_seconds"
+    assert f'{name}_count{{endpoint="/translate",status="200"}} 1.0' in text
+    seconds = re.search(rf'{name}_sum{{endpoint="/translate",status="200"}} (.+)', text)
+    assert seconds and 0 < float(seconds[1]) < LIMIT_SECONDS
+    assert "libretranslate_http_requests_in_flight 1.0" in text  # the one that asks
