@@ -94,7 +94,7 @@ class Measured:
 def main(
     pairs: int, workers: int | None, repeat: int, seconds: float, directory: Path | None
 ) -> None:
-    r"""Measure preparation and batching on synthetic pairs.
+    """Measure preparation and batching on synthetic pairs.
 
     \b
     Example:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -553,3 +554,15 @@ def test_the_log_takes_back_what_came_after_the_checkpoint(tmp_path: Path) -> No
         log.validation(4, {"loss": 1.0})
     text = (tmp_path / "log.jsonl").read_text()
     assert text == "".join(lines[:3]) + '{"kind": "validation", "step": 4, "loss": 1.0}\n'
+
+
+def test_a_run_whose_folder_is_deleted_says_so(tiny_config: Config, tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    log = RunLog(tmp_path / "run", 0, tiny_config.training)
+    log.validation(1, {"loss": 1.0})
+    log.flush()
+    shutil.rmtree(tmp_path / "run")
+    with pytest.raises(CheckpointError, match=r"run is gone"):
+        log.validation(2, {"loss": 1.0})
+    with pytest.raises(CheckpointError, match=r"run is gone"):
+        log.flush()

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from torch.utils.tensorboard import SummaryWriter
 
 from nmt.config import TrainingConfig
+from nmt.errors import CheckpointError
 from nmt.train.checkpoint import TrainState
 from nmt.train.progress import TrainProgress
 
@@ -28,6 +31,7 @@ class RunLog:
         self._is_silent = is_silent
         if is_silent:
             return
+        self._directory = directory
         self._progress = TrainProgress(settings)
         path = directory / LOG
         if path.exists():
@@ -67,16 +71,28 @@ class RunLog:
 
     def flush(self) -> None:
         """Bring all records to the disk: a checkpoint must not know more than its log."""
-        self._file.flush()
-        os.fsync(self._file.fileno())
-        self._board.flush()
+        with self._writing():
+            self._file.flush()
+            os.fsync(self._file.fileno())
+            self._board.flush()
 
     def _write(self, kind: str, step: int, values: dict[str, Any]) -> None:
         record = {"kind": kind, "step": step, **values}
-        self._file.write(json.dumps(record) + "\n")
-        for name, value in values.items():
-            if isinstance(value, (int, float)):
-                self._board.add_scalar(f"{kind}/{name}", value, step)
+        with self._writing():
+            self._file.write(json.dumps(record) + "\n")
+            for name, value in values.items():
+                if isinstance(value, (int, float)):
+                    self._board.add_scalar(f"{kind}/{name}", value, step)
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Name the folder of the run where it cannot be written to, as it was deleted or is full."""
+        if not self._directory.is_dir():  # TensorBoard's thread would tell of it in its own way
+            raise CheckpointError(f"{self._directory} is gone: the folder of this run was deleted")
+        try:
+            yield
+        except OSError as error:
+            raise CheckpointError(f"cannot write to {self._directory}: {error.strerror}") from None
 
     def __enter__(self) -> RunLog:
         return self
