@@ -73,14 +73,18 @@ class Edge:
         if scope["type"] != "http":
             await self._framework(scope, receive, send)
             return
-        if scope["path"] in WORKING and self._backend.is_full:
+        if scope["method"] == "HEAD":
+            # As GET; the server that called leaves the body out.
+            scope = {**scope, "method": "GET"}
+        path, method = scope["path"], scope["method"]
+        # A browser that only asks whether it may (OPTIONS) has to be told, or it shows no 503.
+        if path in WORKING and method == "POST" and self._backend.is_full:
             await self._refuse(scope, receive, send)
             return
         start = time.perf_counter()
         headers = dict(scope["headers"])
         given = headers.get(b"x-request-id", b"")
         name = given if _REQUEST_ID.fullmatch(given) else os.urandom(8).hex().encode()
-        path = scope["path"]
         added = self._headers(path, headers, name)
         status = 0  # stays so if there is no answer
 

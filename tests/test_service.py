@@ -510,6 +510,12 @@ def test_health_and_readiness(client: TestClient) -> None:
     assert client.get("/readyz").json() == {"status": "ready"}
 
 
+def test_monitors_may_ask_for_the_head_alone(client: TestClient) -> None:
+    for path in ("/", "/health", "/languages", "/frontend/settings"):
+        assert client.head(path).status_code == 200
+    assert client.head("/translate").status_code == 405
+
+
 def test_other_sites_may_call_the_service(client: TestClient) -> None:
     assert (
         client.get("/languages", headers={"Origin": "https://example.org"}).headers[
@@ -705,6 +711,8 @@ def test_a_full_queue_gives_503_with_retry_after_and_the_others_are_answered() -
         response = ask(client, "third")
         assert response.status_code == 503 and "waiting" in response.json()["error"]
         assert int(response.headers["Retry-After"]) > 0
+        browser = client.options("/translate", headers={"Origin": "https://a.example"})
+        assert browser.status_code == 200 and "Access-Control-Allow-Methods" in browser.headers
         gate.open.set()
         assert running.result().json()["translatedText"] == "FIRST"
         assert queued.result().json()["translatedText"] == "SECOND"

@@ -86,7 +86,7 @@ class RunLog:
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
-        """Name the folder of the run where it cannot be written to, as it was deleted or is full."""
+        """Name the folder of the run where it cannot be written to: it is full, or was deleted."""
         if not self._directory.is_dir():  # TensorBoard's thread would tell of it in its own way
             raise CheckpointError(f"{self._directory} is gone: the folder of this run was deleted")
         try:
