@@ -233,10 +233,13 @@ class AlignmentConfig(Section):
 
 
 class BackTranslationConfig(Section):
-    """Random online back-translation: sources for untrained directions, made by the model."""
+    """Online back-translation: sources for untrained directions, made by the model."""
 
     share: float = Field(0.0, ge=0, le=1, description="of the batches; 0: off")
     start: float = Field(0.7, ge=0, le=1, description="used share of the budget where it begins")
+    thin: tuple[Language, ...] = Field(
+        (), description="languages with little text: sources in them for trained directions too"
+    )
 
 
 class TrainingConfig(Section):
@@ -307,6 +310,7 @@ class Config(Section):
     def _known_languages(self) -> Config:
         used = {code for source in self.data.sources for code in source.languages}
         used |= {c for d in self.training.directions or () for c in d.split(">")}
+        used |= set(self.training.back_translation.thin)
         if unknown := sorted(used - set(self.languages)):
             raise ValueError(f"not among the languages: {', '.join(unknown)}")
         if self.training.max_pieces > self.model.max_length - 2:

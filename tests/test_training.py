@@ -558,11 +558,11 @@ def test_the_log_takes_back_what_came_after_the_checkpoint(tmp_path: Path) -> No
 
 def test_a_run_whose_folder_is_deleted_says_so(tiny_config: Config, tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
-    log = RunLog(tmp_path / "run", 0, tiny_config.training)
-    log.validation(1, {"loss": 1.0})
-    log.flush()
-    shutil.rmtree(tmp_path / "run")
-    with pytest.raises(CheckpointError, match=r"run is gone"):
-        log.validation(2, {"loss": 1.0})
-    with pytest.raises(CheckpointError, match=r"run is gone"):
+    with RunLog(tmp_path / "run", 0, tiny_config.training) as log:
+        log.validation(1, {"loss": 1.0})
         log.flush()
+        shutil.rmtree(tmp_path / "run")
+        with pytest.raises(CheckpointError, match=r"run is gone"):
+            log.validation(2, {"loss": 1.0})
+        with pytest.raises(CheckpointError, match=r"run is gone"):
+            log.flush()

@@ -1,8 +1,10 @@
-"""Random online back-translation (Zhang et al. 2020): sources for directions that have no data.
+"""Online back-translation: sources for directions that have no data, or little.
 
-Part of the batches get new sources: the model itself translates the targets into a language whose
-direction to the target's has never been trained. A model that can translate from and to English
-so learns to translate between all its languages.
+Part of the batches get new sources, in other languages, which the model itself translates from the
+side of the pair that it has learnt to translate into them: mostly English, so that a model trained
+from and to English learns to translate between all its languages. Targets are always human text.
+After Firat et al. 2016 (Zero-Resource Translation with Multi-Lingual NMT), but online, as in
+Zhang et al. 2020, who translate the targets instead, by the very directions that are to be learnt.
 """
 
 from __future__ import annotations
@@ -28,45 +30,55 @@ class BackTranslator:
         tokenizer: Tokenizer,
         languages: Sequence[str],
         directions: Sequence[tuple[str, str]],
+        thin: Sequence[str] = (),
         written_LV: npt.NDArray[np.bool_] | None = None,
     ) -> None:
-        """`written_LV` says which pieces each language is written with: sources have no others."""
+        """Sources are made in languages of untrained `directions`, and in `thin` ones in any case.
+
+        `written_LV` says which pieces each language is written with: sources have no others.
+        """
         tags = [tokenizer.tag_ids[code] for code in languages]
         self._decoder = ModelDecoder(model, [PAD, BOS, UNK, *tags], written_LV)
         self._max_pieces = max_source_pieces(model.config)
-        trained = set(directions)
-        # For each language, by number: those from which it is never reached in training.
-        self._partners = [
-            [
-                number
-                for number, source in enumerate(languages)
-                if source != target and (source, target) not in trained
-            ]
-            for target in languages
-        ]
+        pairs = [[(source, target) for target in languages] for source in languages]
+        self._is_trained = np.array([[pair in set(directions) for pair in row] for row in pairs])
+        # Of a source and a target language, by number: whether such sources are made.
+        self._is_made = ~self._is_trained | np.isin(languages, thin)[:, None]
+        np.fill_diagonal(self._is_made, False)
 
     def __call__(self, batch: Batch, rng: np.random.Generator) -> Batch:
-        """The batch with new sources where the target has a partner; other rows as they were.
+        """The batch, where each row draws a source language: a new source if such are made.
 
-        The model is left in evaluation mode.
+        The other rows stay as they were. The model is left in evaluation mode.
         """
-        targets = [row[row != PAD][:-1] for row in batch.labels_BT]
+        num_languages = batch.mix_BL.shape[1]
         examples = [
-            Example(source[source != PAD][:-1], target, int(mix.argmax()))
-            for source, target, mix in zip(batch.source_BS, targets, batch.mix_BL, strict=True)
+            Example(source[source != PAD][:-1], target[target != PAD][:-1], int(mix.argmax()))
+            for source, target, mix in zip(
+                batch.source_BS, batch.labels_BT, batch.mix_BL, strict=True
+            )
         ]
-        rows = [row for row, e in enumerate(examples) if self._partners[e.target_language]]
+        drawn = [
+            (example.target_language + rng.integers(1, num_languages)) % num_languages
+            for example in examples
+        ]
+        rows = [
+            row
+            for row, (example, language) in enumerate(zip(examples, drawn, strict=True))
+            if self._is_made[language, example.target_language]
+        ]
         if not rows:
             return batch
-        num_languages = batch.mix_BL.shape[1]
-        sources = []
+        originals = []
         for row in rows:
+            source, target, language = examples[row]
+            text = target if self._is_trained[language, drawn[row]] else source
             mix = np.zeros(num_languages)
-            mix[rng.choice(self._partners[examples[row].target_language])] = 1.0
-            sources.append(Source(targets[row].tolist(), mix.tolist()))
+            mix[drawn[row]] = 1.0
+            originals.append(Source([int(piece) for piece in text], mix.tolist()))
         # A translation much longer than its original is a failure: it is cut, not waited for.
-        limits = [min(len(targets[row]) * 3 // 2 + 5, self._max_pieces) for row in rows]
-        found = self._decoder.decode(sources, limits, DecodeOptions(beam_size=1))
+        limits = [min(len(text.pieces) * 3 // 2 + 5, self._max_pieces) for text in originals]
+        found = self._decoder.decode(originals, limits, DecodeOptions(beam_size=1))
         for row, hypotheses in zip(rows, found, strict=True):
             if pieces := hypotheses[0].pieces:
                 examples[row] = examples[row]._replace(source=pieces)

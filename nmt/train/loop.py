@@ -113,7 +113,12 @@ class Run:
         self.guide = self._make_guide()
         written = self.corpus.written_pieces(config.languages)
         self.back_translate = BackTranslator(
-            self.model, self.tokenizer, config.languages, self.batches.directions, written
+            self.model,
+            self.tokenizer,
+            config.languages,
+            self.batches.directions,
+            settings.back_translation.thin,
+            written,
         )
         if self.state.step:
             self._restore()
