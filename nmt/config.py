@@ -124,7 +124,10 @@ class DataConfig(Section):
     """Where raw text comes from, and where the prepared corpus goes."""
 
     directory: str = Field(description="the prepared corpus")
-    root: str = Field(".", description="folder that source and exclude paths start from")
+    root: str = Field(
+        ".",
+        description="folder that paths start from; a source may be in the working folder as well",
+    )
     sources: tuple[SourceConfig, ...] = Field(min_length=1)
     exclude: tuple[str, ...] = Field((), description="held-out files; patterns such as eval/*.gz")
     cleaning: CleaningConfig = CleaningConfig()

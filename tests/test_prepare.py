@@ -3,6 +3,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -558,3 +559,33 @@ def test_held_out_files_that_would_exclude_nothing_are_refused(tmp_path: Path) -
     (tmp_path / "test.jsonl").write_text('{"en": "Hello.", "es": "Hola."}\n')
     with pytest.raises(CorpusError, match=r"test\.jsonl: held-out files are text or TSV"):
         prepare(settings(tmp_path, source, exclude=["test.jsonl"]), workers=1)
+
+
+def test_a_source_may_be_in_the_working_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root, work = tmp_path / "corpora", tmp_path / "work"
+    for folder in (root, work):
+        folder.mkdir()
+    monkeypatch.chdir(work)
+    write_tsv(root / "both.tsv", PAIRS)
+    write_tsv(work / "both.tsv", PAIRS[:5])
+    write_tsv(work / "own.tsv", [(f"{a} It is so.", f"{b} Es así.") for a, b in PAIRS])
+    config = settings(root, {"path": "both.tsv"}, {"path": "own.tsv"})
+    prepare(config)
+    assert [len(s) for s in Corpus(root / "corpus").shards] == [len(PAIRS), len(PAIRS)]
+
+
+def test_a_source_that_is_nowhere_is_named_under_the_root(tmp_path: Path) -> None:
+    with pytest.raises(CorpusError, match=re.escape(f"cannot read {tmp_path / 'none.tsv'}")):
+        prepare(settings(tmp_path, {"path": "none.tsv"}))
+
+
+def test_the_phrases_that_come_along_hold_all_nine_languages() -> None:
+    config = load_config(Path("configs/nine.yaml"))
+    sources = [s for s in config.data.sources if s.path == "configs/phrases.jsonl"]
+    assert len(sources) == 8
+    for source in sources:
+        pairs = list(read_pairs(source, Path("nowhere")))
+        assert len(pairs) > 150
+        assert all(side and side == side.strip() for pair in pairs for side in pair)

@@ -49,9 +49,14 @@ def read_lines(path: Path) -> Iterator[bytes]:
         raise CorpusError(f"cannot read {path}: {error.strerror}") from None
 
 
+def find_file(path: str, root: Path) -> Path:
+    """A file of a source: under data.root, or else, if it is there, in the working folder."""
+    return Path(path) if not (root / path).exists() and Path(path).exists() else root / path
+
+
 def read_raw(source: SourceConfig, root: Path) -> Iterator[RawLine]:
     """The raw lines of a source; two aligned files must have the same number of lines."""
-    files = [read_lines(root / path) for path in source.paths]
+    files = [read_lines(find_file(path, root)) for path in source.paths]
     for number, parts in enumerate(zip_longest(*files), start=1):
         if None in parts:
             short = source.paths[parts.index(None)]

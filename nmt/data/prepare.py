@@ -35,6 +35,7 @@ from nmt.data.corpus import (
     Corpus,
     ShardInfo,
     decode_line,
+    find_file,
     read_lines,
     read_raw,
     write_manifest,
@@ -122,7 +123,7 @@ def _fingerprint(config: Config) -> str:
     settings = data.model_dump(mode="json", exclude=leave_out)
     digest = hashlib.sha256(json.dumps([settings, config.languages]).encode())
     root = Path(data.root)
-    files = [root / path for source in data.sources for path in source.paths]
+    files = [find_file(path, root) for source in data.sources for path in source.paths]
     files += _excluded_files(data)
     with Progress("reading", len(files), "files") as progress:
         for path in files:
