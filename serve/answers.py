@@ -22,7 +22,7 @@ from serve.errors import (
 )
 
 INTERNAL = "internal error; the server's log has more"
-DEEPL = "/v2/"  # paths whose answers have DeepL's shape
+DEEPL = ("/v2/", "/v3/")  # paths whose answers have DeepL's shape
 DEEPL_QUOTA = 456  # its own status for a quota that is used up
 
 

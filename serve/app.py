@@ -15,12 +15,24 @@ from fastapi_offline import FastAPIOffline
 from starlette.exceptions import HTTPException
 
 from nmt import Translator
-from serve import deepl, files, frontend, glossaries, libretranslate, mix, ops, sentence_map
+from serve import (
+    deepl,
+    deepl_documents,
+    files,
+    frontend,
+    libretranslate,
+    mix,
+    monolingual_glossaries,
+    multilingual_glossaries,
+    ops,
+    sentence_map,
+)
 from serve.answers import ANSWERS, INTERNAL, error_response, message_response
 from serve.backend import Backend
-from serve.deepl import Documents
+from serve.deepl_documents import Documents
 from serve.edge import Edge
 from serve.files import FileStore
+from serve.glossaries import GlossaryStore
 from serve.guard import Guard
 from serve.metrics import Metrics
 from serve.settings import Settings
@@ -46,9 +58,11 @@ def create_app(
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         with ExitStack() as stack:
             folder = settings.files or Path(stack.enter_context(TemporaryDirectory()))
-            folder.mkdir(parents=True, exist_ok=True)
+            # Apart, as what is in the folder of files can be downloaded by its name alone.
+            documents = FileStore(folder / "documents", settings.file_seconds)
             app.state.files = FileStore(folder, settings.file_seconds)
-            app.state.documents = Documents(app.state.files, backend)
+            app.state.documents = Documents(documents, backend)
+            app.state.glossaries = GlossaryStore(folder / "glossaries")
             await backend.start()
             yield
             await app.state.documents.stop()
@@ -69,7 +83,18 @@ def create_app(
     app.state.settings = settings
     app.state.metrics = metrics
     app.state.guard = Guard(settings)
-    for routes in (libretranslate, frontend, files, deepl, glossaries, mix, sentence_map, ops):
+    for routes in (
+        libretranslate,
+        frontend,
+        files,
+        deepl,
+        deepl_documents,
+        monolingual_glossaries,
+        multilingual_glossaries,
+        mix,
+        sentence_map,
+        ops,
+    ):
         app.include_router(routes.router)
     app.add_api_route("/", _page, include_in_schema=False)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")

@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
-import secrets
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
-from starlette.datastructures import UploadFile
 
 from nmt.decode.glossary import Glossary
-from nmt.errors import MacaronicError
 from serve.backend import AUTO, Backend, Task
 from serve.connection import ERRORS, CurrentBackend, CurrentSettings, while_connected
-from serve.errors import InvalidRequest, NotFound, NotReady
+from serve.errors import InvalidRequest
 from serve.fields import body_schema, parse, read_fields
-from serve.files import CurrentFiles, FileStore, Upload, make_upload
-from serve.glossaries import find_glossary
-from serve.languages import known_target, language_name
+from serve.glossaries import GlossaryStore, LanguagePair, owner_of
+from serve.languages import known_code, known_target, language_name
 from serve.limits import admit, check_texts, header_key
 
 # Targets that DeepL tells apart, and this model does not.
@@ -31,6 +25,7 @@ REFUSED = (
     "custom_instructions",
     "translation_memory_id",
     "glossary_ids",
+    "output_format",
 )
 
 router = APIRouter(prefix="/v2", tags=["DeepL"])
@@ -47,17 +42,22 @@ DEEPL_ERRORS: dict[int | str, dict[str, Any]] = {
 }
 
 
-class TextRequest(BaseModel):
-    """Texts to translate; `context`, `split_sentences` and some others change nothing here."""
+class TranslationRequest(BaseModel):
+    """What to translate to, for texts and documents alike."""
 
-    text: str | list[str] = Field(description="a text or a list of texts")
     target_lang: str = Field(description="a language code such as ES, or a mix")
     source_lang: str | None = Field(None, description="a language code; detected where absent")
-    tag_handling: Literal["html", "xml"] | None = Field(None, description="html or xml")
     formality: Literal["default", "prefer_more", "prefer_less"] = Field(
         "default", description="default: this model knows no other"
     )
     glossary_id: str | None = Field(None, description="the id of a glossary")
+
+
+class TextRequest(TranslationRequest):
+    """Texts to translate; `context`, `split_sentences` and some others change nothing here."""
+
+    text: str | list[str] = Field(description="a text or a list of texts")
+    tag_handling: Literal["html", "xml"] | None = Field(None, description="html or xml")
     show_billed_characters: bool = Field(False, description="true or false")
     model_type: str | None = Field(None, description="a type of model; there is one")
 
@@ -92,88 +92,6 @@ class UsageResponse(BaseModel):
     character_limit: int
 
 
-class DocumentHandle(BaseModel):
-    """What to ask for a document by."""
-
-    document_id: str
-    document_key: str
-
-
-class DocumentStatus(BaseModel):
-    """How far a document is."""
-
-    document_id: str
-    status: Literal["queued", "translating", "done", "error"]
-    seconds_remaining: int | None = None
-    billed_characters: int | None = None
-    error_message: str | None = None
-
-
-class Documents:
-    """Documents that are translated while nobody waits; all workers see their state in files."""
-
-    def __init__(self, files: FileStore, backend: Backend) -> None:
-        self._files = files
-        self._backend = backend
-        self._running: set[asyncio.Task[None]] = set()
-
-    def start(self, upload: Upload) -> DocumentHandle:
-        """Begin to translate a document."""
-        key = secrets.token_hex(32)
-        token = self._files.add(_state(key, "queued"), "job")
-        task = asyncio.create_task(self._translate(token, key, upload))
-        self._running.add(task)
-        task.add_done_callback(self._running.discard)
-        return DocumentHandle(document_id=token.partition(".")[0], document_key=key)
-
-    def state(self, document: str, key: str) -> dict[str, Any]:
-        """What is known of a document; NotFound without its key."""
-        state: dict[str, Any] = json.loads(self._files.path(f"{document}.job").read_bytes())
-        if not secrets.compare_digest(state["key"], key):
-            raise NotFound("there is no such document, or its key is wrong")
-        return state
-
-    def take(self, document: str, key: str) -> tuple[str, bytes]:
-        """Name and content of a document that is done, once."""
-        state = self.state(document, key)
-        if state["status"] != "done":
-            raise NotReady(f"the document is not done: {state['status']}")
-        path = self._files.path(state["file"])
-        data = path.read_bytes()
-        path.unlink()
-        self._files.path(f"{document}.job").unlink()
-        return state["file"].partition(".")[2], data
-
-    async def stop(self) -> None:
-        """Give up what is not done."""
-        for task in self._running:
-            task.cancel()
-        await asyncio.gather(*self._running, return_exceptions=True)
-
-    async def _translate(self, token: str, key: str, upload: Upload) -> None:
-        self._files.replace(token, _state(key, "translating"))
-        try:
-            found = await self._backend.translate_file(upload.data, upload.format, upload.task)
-        except MacaronicError as error:
-            self._files.replace(token, _state(key, "error", error_message=str(error)))
-            return
-        file = self._files.add(found.data, upload.name)
-        done = _state(key, "done", file=file, billed_characters=found.characters)
-        self._files.replace(token, done)
-
-
-def _state(key: str, status: str, **more: Any) -> bytes:
-    return json.dumps({"key": key, "status": status, **more}).encode()
-
-
-async def _documents(request: Request) -> Documents:
-    documents: Documents = request.app.state.documents
-    return documents
-
-
-CurrentDocuments = Annotated[Documents, Depends(_documents)]
-
-
 @router.post(
     "/translate",
     responses=DEEPL_ERRORS,
@@ -183,20 +101,18 @@ CurrentDocuments = Annotated[Documents, Depends(_documents)]
     ),
 )
 async def translate(
-    request: Request, backend: CurrentBackend, settings: CurrentSettings, files: CurrentFiles
+    request: Request, backend: CurrentBackend, settings: CurrentSettings
 ) -> Response:
     """Translate texts, each on its own."""
     fields = await read_fields(request)
-    for name in REFUSED:
-        if fields.get(name):
-            raise InvalidRequest(f"{name} is not supported: leave it out")
+    refuse_unsupported(fields)
     wanted = parse(TextRequest, fields)
     texts = [wanted.text] if isinstance(wanted.text, str) else wanted.text
     check_texts(texts, settings)
     await admit(request, fields.get("auth_key"), len(texts), sum(map(len, texts)))
     target = known_target(target_code(wanted.target_lang), backend.languages)
     source = AUTO if wanted.source_lang is None else target_code(wanted.source_lang)
-    glossary = _glossary(wanted, str(target), files)
+    glossary = find_glossary(request, wanted, str(target), fields.get("auth_key"))
     work = _translate(wanted, texts, Task("", target, source, glossary=glossary), backend)
     answer = await while_connected(request, work)
     return Response(answer.model_dump_json(exclude_none=True), media_type="application/json")
@@ -226,19 +142,6 @@ async def _translate(
             for text, code, answer in zip(texts, codes, answers, strict=True)
         ]
     )
-
-
-def _glossary(wanted: TextRequest, target: str, files: FileStore) -> Glossary | None:
-    if wanted.glossary_id is None:
-        return None
-    if wanted.source_lang is None:
-        raise InvalidRequest("glossary_id needs source_lang")
-    found = find_glossary(files, wanted.glossary_id)
-    if (found.source_lang, found.target_lang) != (target_code(wanted.source_lang), target):
-        raise InvalidRequest(
-            f"the glossary is for {found.source_lang} to {found.target_lang}, not this pair"
-        )
-    return Glossary(found.entries)
 
 
 @router.get("/languages", responses={503: DEEPL_ERRORS[503]}, response_model_exclude_none=True)
@@ -272,84 +175,29 @@ async def usage(request: Request) -> UsageResponse:
     return UsageResponse(character_count=found.characters, character_limit=found.limit or UNLIMITED)
 
 
-DOCUMENT = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "multipart/form-data": {
-                "schema": {
-                    "type": "object",
-                    "required": ["file", "target_lang"],
-                    "properties": {
-                        "file": {"type": "string", "format": "binary"},
-                        "target_lang": {"type": "string"},
-                        "source_lang": {"type": "string"},
-                    },
-                }
-            }
-        },
-    }
-}
-KEY = body_schema(DocumentHandle, {})
+def refuse_unsupported(fields: dict[str, Any]) -> None:
+    """InvalidRequest if a request asks for what has no meaning here."""
+    for name in REFUSED:
+        if fields.get(name):
+            raise InvalidRequest(f"{name} is not supported: leave it out")
 
 
-@router.post("/document", responses=DEEPL_ERRORS, openapi_extra=DOCUMENT)
-async def upload_document(
-    request: Request,
-    backend: CurrentBackend,
-    settings: CurrentSettings,
-    documents: CurrentDocuments,
-) -> DocumentHandle:
-    """Begin to translate a document."""
-    async with request.form() as form:
-        file, target_lang = form.get("file"), form.get("target_lang")
-        if not isinstance(file, UploadFile) or not isinstance(target_lang, str):
-            raise InvalidRequest("a form with file and target_lang is needed")
-        source = form.get("source_lang")
-        name = str(form.get("filename") or file.filename or "file.txt")
-        data = await file.read()
-    await admit(request, None, 1, len(data))
-    code = target_code(source) if isinstance(source, str) and source else AUTO
-    target = known_target(target_code(target_lang), backend.languages)
-    return documents.start(make_upload(name, data, code, target, backend, settings))
+def find_glossary(
+    request: Request, wanted: TranslationRequest, target: str, key: str | None = None
+) -> Glossary | None:
+    """The terms for the pair of a request, whose body may have a `key`; None if it wants none.
 
-
-@router.post("/document/{document_id}", responses=DEEPL_ERRORS, response_model_exclude_none=True)
-async def document_status(
-    request: Request, document_id: str, documents: CurrentDocuments
-) -> DocumentStatus:
-    """How far a document is."""
-    request.app.state.guard.known(header_key(request), "translate")
-    state = documents.state(document_id, await _document_key(request))
-    return DocumentStatus(
-        document_id=document_id,
-        status=state["status"],
-        seconds_remaining=1 if state["status"] == "translating" else None,
-        billed_characters=state.get("billed_characters"),
-        error_message=state.get("error_message"),
-    )
-
-
-@router.post(
-    "/document/{document_id}/result",
-    responses={**DEEPL_ERRORS, 200: {"content": {"application/octet-stream": {}}}},
-    response_class=Response,
-)
-async def document_result(
-    request: Request, document_id: str, documents: CurrentDocuments
-) -> Response:
-    """A translated document, once."""
-    request.app.state.guard.known(header_key(request), "translate")
-    name, data = documents.take(document_id, await _document_key(request))
-    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return Response(data, media_type="application/octet-stream", headers=headers)
-
-
-async def _document_key(request: Request) -> str:
-    key = (await read_fields(request)).get("document_key")
-    if not isinstance(key, str):
-        raise InvalidRequest("document_key is missing")
-    return key
+    Raises NotFound or InvalidRequest if there are no such terms.
+    """
+    if wanted.glossary_id is None:
+        return None
+    if wanted.source_lang is None:
+        raise InvalidRequest("glossary_id needs source_lang")
+    store: GlossaryStore = request.app.state.glossaries
+    source = known_code(target_code(wanted.source_lang), request.app.state.backend.languages)
+    found = store.get(wanted.glossary_id, owner_of(request, key))
+    pair = LanguagePair(source_lang=source, target_lang=target)
+    return Glossary(found.dictionary(pair).entries)
 
 
 def target_code(code: str) -> str:

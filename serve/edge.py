@@ -40,7 +40,7 @@ CORS = (
     (b"access-control-max-age", b"1728000"),
 )
 METHODS = (b"access-control-allow-methods", b"GET, POST")
-DEEPL_METHODS = (b"access-control-allow-methods", b"GET, POST, DELETE")
+DEEPL_METHODS = (b"access-control-allow-methods", b"GET, POST, PUT, PATCH, DELETE")
 # Routes that cost decoding, which a full queue closes.
 WORKING = frozenset({"/translate", "/mix", "/translate_file", "/translate_stream", "/v2/translate"})
 

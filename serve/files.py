@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import re
 import secrets
 import time
@@ -28,7 +27,6 @@ from serve.languages import known_code, known_target
 from serve.limits import admit, check_characters
 from serve.settings import Settings
 
-FOREVER = 2**33  # a time that is far ahead, of a file that does not grow old
 _NAME = re.compile(r"[0-9a-f]{32}\.[\w. -]{1,120}")
 _UNSAFE = re.compile(r"[^\w. -]+")
 EVENTS = "text/event-stream"
@@ -40,22 +38,16 @@ class FileStore:
     """A folder of files that nobody can guess the names of, each for some time."""
 
     def __init__(self, folder: Path, seconds: float) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
         self._seconds = seconds
 
-    def add(self, data: bytes, name: str, forever: bool = False) -> str:
+    def add(self, data: bytes, name: str) -> str:
         """Keep a file; the name to ask for it by."""
         self._drop_old()
         token = f"{secrets.token_hex(16)}.{_UNSAFE.sub('_', PurePath(name).name)[-120:] or 'file'}"
-        path = self._folder / token
-        path.write_bytes(data)
-        if forever:
-            os.utime(path, (FOREVER, FOREVER))
+        (self._folder / token).write_bytes(data)
         return token
-
-    def named(self, name: str) -> list[Path]:
-        """All files that were added under a name."""
-        return sorted(self._folder.glob(f"*.{name}"))
 
     def path(self, token: str) -> Path:
         """Where a file is; NotFound if it never was or is no longer."""
@@ -75,7 +67,7 @@ class FileStore:
         before = time.time() - self._seconds
         for path in self._folder.iterdir():
             try:
-                if path.stat().st_mtime < before:
+                if path.is_file() and path.stat().st_mtime < before:
                     path.unlink()
             except FileNotFoundError:
                 continue  # another worker was faster

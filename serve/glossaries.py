@@ -1,27 +1,25 @@
-"""DeepL's glossaries: term pairs under an id, kept in files."""
+"""DeepL's glossaries: terms for pairs of languages, read from requests and kept in files."""
 
 from __future__ import annotations
 
 import csv
 import io
-import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+import re
+import secrets
+import unicodedata
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from datetime import datetime, timezone
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request, Response
-from pydantic import BaseModel, Field
+from fastapi import Depends, Request
+from pydantic import BaseModel, ConfigDict, Field
 
-from serve.connection import CurrentBackend
 from serve.errors import InvalidRequest, NotFound
-from serve.fields import body_schema, parse, read_fields
-from serve.files import CurrentFiles, FileStore
 from serve.languages import known_code
 from serve.limits import header_key
 
-TSV = "text/tab-separated-values"
-NAME = "glossary"
 MESSAGE: dict[str, Any] = {
     "content": {
         "application/json": {
@@ -39,179 +37,174 @@ ERRORS: dict[int | str, dict[str, Any]] = {
         503: "The model is still being loaded",
     }.items()
 }
+EXAMPLE = {"source_lang": "en", "target_lang": "es", "entries": "house\tcasa"}
 
-router = APIRouter(prefix="/v2", tags=["DeepL"])
-
-
-@dataclass(frozen=True)
-class StoredGlossary:
-    """A glossary under the id that its file has."""
-
-    name: str
-    source_lang: str
-    target_lang: str
-    creation_time: str
-    entries: Mapping[str, str]
-    owner: str
+_ID = re.compile(r"[0-9a-f]{32}")
+_BREAKS = ("Cc", "Zl", "Zp")  # categories of characters that would break lines or columns
 
 
-class GlossaryRequest(BaseModel):
-    """A new glossary."""
+class LanguagePair(BaseModel):
+    """A source and a target language."""
 
-    name: str = Field(description="a text", min_length=1)
+    model_config = ConfigDict(frozen=True)
+
     source_lang: str = Field(description="a language code")
     target_lang: str = Field(description="a language code")
+
+    def __str__(self) -> str:
+        return f"{self.source_lang} to {self.target_lang}"
+
+
+class Dictionary(BaseModel):
+    """The terms for one pair of languages."""
+
+    pair: LanguagePair
+    entries: dict[str, str]
+
+    def tsv(self) -> str:
+        """A line for each term, in two columns."""
+        return "\n".join(f"{source}\t{target}" for source, target in self.entries.items())
+
+
+class StoredGlossary(BaseModel):
+    """A glossary as it is kept, with at most one dictionary for a pair."""
+
+    glossary_id: str = Field(default_factory=lambda: secrets.token_hex(16))
+    name: str
+    # DeepL's client reads no time without a fraction.
+    creation_time: str = Field(
+        default_factory=lambda: datetime.now(timezone.utc).isoformat(timespec="microseconds")
+    )
+    owner: str
+    dictionaries: list[Dictionary]
+
+    def dictionary(self, pair: LanguagePair) -> Dictionary:
+        """The terms for a pair; InvalidRequest if there are none."""
+        for one in self.dictionaries:
+            if one.pair == pair:
+                return one
+        pairs = ", ".join(str(one.pair) for one in self.dictionaries) or "nothing"
+        raise InvalidRequest(f"the glossary is for {pairs}, not for {pair}")
+
+    def put(self, dictionary: Dictionary) -> None:
+        """Take a dictionary in, in the place of the one for its pair."""
+        for place, one in enumerate(self.dictionaries):
+            if one.pair == dictionary.pair:
+                self.dictionaries[place] = dictionary
+                return
+        self.dictionaries.append(dictionary)
+
+
+class GlossaryStore:
+    """A folder with a file for each glossary; of two changes at a time the later one stays."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._folder = folder
+
+    def of(self, owner: str) -> list[StoredGlossary]:
+        """All glossaries of an owner, the oldest first."""
+        found = []
+        for path in self._folder.glob("*.json"):
+            with suppress(FileNotFoundError):  # deleted in between
+                found.append(StoredGlossary.model_validate_json(path.read_bytes()))
+        mine = [one for one in found if one.owner == owner]
+        return sorted(mine, key=lambda one: one.creation_time)
+
+    def get(self, glossary_id: str, owner: str) -> StoredGlossary:
+        """A glossary; NotFound if it is not there, or another owner's."""
+        with suppress(FileNotFoundError):
+            if _ID.fullmatch(glossary_id):
+                data = (self._folder / f"{glossary_id}.json").read_bytes()
+                found = StoredGlossary.model_validate_json(data)
+                if found.owner == owner:
+                    return found
+        raise NotFound(f"there is no glossary {glossary_id}")
+
+    def keep(self, glossary: StoredGlossary) -> StoredGlossary:
+        """Write a glossary, new or changed, at once for all who read it."""
+        new = self._folder / f".{glossary.glossary_id}.{secrets.token_hex(4)}"
+        new.write_text(glossary.model_dump_json(), encoding="utf-8")
+        new.replace(self._folder / f"{glossary.glossary_id}.json")
+        return glossary
+
+    def drop(self, glossary: StoredGlossary) -> None:
+        """Forget a glossary."""
+        (self._folder / f"{glossary.glossary_id}.json").unlink(missing_ok=True)
+
+
+async def _store(request: Request) -> GlossaryStore:
+    store: GlossaryStore = request.app.state.glossaries
+    return store
+
+
+async def _owner(request: Request) -> str:
+    return owner_of(request)
+
+
+CurrentGlossaries = Annotated[GlossaryStore, Depends(_store)]
+CurrentOwner = Annotated[str, Depends(_owner)]
+
+
+class DictionaryRequest(LanguagePair):
+    """Terms for one pair of languages."""
+
     entries: str = Field(description="lines of two columns")
     entries_format: str = Field("tsv", description="tsv or csv", pattern="^(tsv|csv)$")
 
 
-class GlossaryInfo(BaseModel):
-    """What is told of a glossary."""
-
-    glossary_id: str
-    name: str
-    ready: bool
-    source_lang: str
-    target_lang: str
-    creation_time: str
-    entry_count: int
+def owner_of(request: Request, key: str | None = None) -> str:
+    """Whose glossaries a request is about; `key` is that of its body. Raises InvalidKey."""
+    found = request.app.state.guard.known(key or header_key(request), "translate")
+    return found.name if found else ""
 
 
-class GlossaryList(BaseModel):
-    """All glossaries of a key."""
-
-    glossaries: list[GlossaryInfo]
-
-
-class LanguagePair(BaseModel):
-    """A pair of languages that a glossary may be for."""
-
-    source_lang: str
-    target_lang: str
+def known_pair(wanted: LanguagePair, languages: Sequence[str]) -> LanguagePair:
+    """A pair in the model's own codes; UnknownLanguage or InvalidRequest if it is none."""
+    source = known_code(wanted.source_lang, languages)
+    target = known_code(wanted.target_lang, languages)
+    if source == target:
+        raise InvalidRequest(f"source_lang and target_lang are both {source}: they must differ")
+    return LanguagePair(source_lang=source, target_lang=target)
 
 
-class LanguagePairs(BaseModel):
-    """All such pairs."""
-
-    supported_languages: list[LanguagePair]
-
-
-@router.get("/glossary-language-pairs", responses={503: ERRORS[503]})
-async def language_pairs(backend: CurrentBackend) -> LanguagePairs:
-    """All pairs of two languages."""
-    codes = backend.languages
-    pairs = [LanguagePair(source_lang=a, target_lang=b) for a in codes for b in codes if a != b]
-    return LanguagePairs(supported_languages=pairs)
-
-
-@router.post(
-    "/glossaries",
-    status_code=201,
-    responses=ERRORS,
-    openapi_extra=body_schema(
-        GlossaryRequest,
-        {
-            "One term": {
-                "name": "ours",
-                "source_lang": "en",
-                "target_lang": "es",
-                "entries": "house\tcasa",
-                "entries_format": "tsv",
-            }
-        },
-    ),
-)
-async def create(request: Request, backend: CurrentBackend, files: CurrentFiles) -> GlossaryInfo:
-    """Keep a glossary."""
-    wanted = parse(GlossaryRequest, await read_fields(request))
-    glossary = StoredGlossary(
-        wanted.name,
-        known_code(wanted.source_lang, backend.languages),
-        known_code(wanted.target_lang, backend.languages),
-        datetime.now(timezone.utc).isoformat(),
-        _entries(wanted),
-        _owner(request),
-    )
-    token = files.add(json.dumps(asdict(glossary)).encode(), NAME, forever=True)
-    return _info(token.partition(".")[0], glossary)
-
-
-@router.get("/glossaries", responses={403: ERRORS[403]})
-async def list_glossaries(request: Request, files: CurrentFiles) -> GlossaryList:
-    """All glossaries."""
-    owner = _owner(request)
-    found = [(path.name.partition(".")[0], _read(path.read_bytes())) for path in files.named(NAME)]
-    mine = [_info(glossary_id, one) for glossary_id, one in found if one.owner == owner]
-    return GlossaryList(glossaries=sorted(mine, key=lambda one: one.creation_time))
-
-
-@router.get("/glossaries/{glossary_id}", responses=ERRORS)
-async def get(request: Request, glossary_id: str, files: CurrentFiles) -> GlossaryInfo:
-    """What a glossary is."""
-    _owner(request)
-    return _info(glossary_id, find_glossary(files, glossary_id))
-
-
-@router.get(
-    "/glossaries/{glossary_id}/entries",
-    responses={**ERRORS, 200: {"content": {TSV: {"schema": {"type": "string"}}}}},
-    response_class=Response,
-)
-async def entries(request: Request, glossary_id: str, files: CurrentFiles) -> Response:
-    """The terms of a glossary, in two columns."""
-    _owner(request)
-    found = find_glossary(files, glossary_id).entries
-    lines = "".join(f"{source}\t{target}\n" for source, target in found.items())
-    return Response(lines, media_type=TSV)
-
-
-@router.delete("/glossaries/{glossary_id}", status_code=204, responses=ERRORS)
-async def delete(request: Request, glossary_id: str, files: CurrentFiles) -> Response:
-    """Forget a glossary."""
-    _owner(request)
-    find_glossary(files, glossary_id)
-    files.path(f"{glossary_id}.{NAME}").unlink()
-    return Response(status_code=204)
-
-
-def find_glossary(files: FileStore, glossary_id: str) -> StoredGlossary:
-    """A glossary that was kept; NotFound if it was not."""
-    try:
-        return _read(files.path(f"{glossary_id}.{NAME}").read_bytes())
-    except NotFound:
-        raise NotFound(f"there is no glossary {glossary_id}") from None
-
-
-def _owner(request: Request) -> str:
-    key = request.app.state.guard.known(header_key(request), "translate")
-    return key.name if key else ""
-
-
-def _read(data: bytes) -> StoredGlossary:
-    return StoredGlossary(**json.loads(data))
-
-
-def _info(glossary_id: str, glossary: StoredGlossary) -> GlossaryInfo:
-    return GlossaryInfo(
-        glossary_id=glossary_id,
-        name=glossary.name,
-        ready=True,
-        source_lang=glossary.source_lang,
-        target_lang=glossary.target_lang,
-        creation_time=glossary.creation_time,
-        entry_count=len(glossary.entries),
-    )
-
-
-def _entries(wanted: GlossaryRequest) -> dict[str, str]:
-    delimiter = "\t" if wanted.entries_format == "tsv" else ","
+def read_dictionary(wanted: DictionaryRequest, languages: Sequence[str]) -> Dictionary:
+    """The terms that a request has; InvalidRequest names the line that is wrong."""
+    pair = known_pair(wanted, languages)
     found: dict[str, str] = {}
-    for number, row in enumerate(csv.reader(io.StringIO(wanted.entries), delimiter=delimiter), 1):
-        if not row:
-            continue
-        if len(row) < 2 or not row[0].strip() or not row[1].strip():
+    for number, row in _rows(wanted):
+        # Files from DeepL name the languages of each line in two more columns.
+        if len(row) == 4 and wanted.entries_format == "csv":
+            named = known_pair(LanguagePair(source_lang=row[2], target_lang=row[3]), languages)
+            if named != pair:
+                raise InvalidRequest(f"entries: line {number} is for {named}, not for {pair}")
+        elif len(row) != 2:
             raise InvalidRequest(f"entries: line {number} must have a term and its translation")
-        found[row[0].strip()] = row[1].strip()
+        source, target = row[0].strip(), row[1].strip()
+        if not source or not target:
+            raise InvalidRequest(f"entries: line {number} must have a term and its translation")
+        if any(unicodedata.category(character) in _BREAKS for character in source + target):
+            raise InvalidRequest(f"entries: line {number} has a control character or line break")
+        if source in found:
+            raise InvalidRequest(f"entries: line {number} has the term {source!r} a second time")
+        found[source] = target
     if not found:
         raise InvalidRequest("entries: there is no term")
-    return found
+    return Dictionary(pair=pair, entries=found)
+
+
+class _Tsv(csv.excel_tab):
+    """Tabs between columns; quotes are characters like others."""
+
+    quoting = csv.QUOTE_NONE
+
+
+def _rows(wanted: DictionaryRequest) -> Iterator[tuple[int, list[str]]]:
+    lines = io.StringIO(wanted.entries, newline=None)
+    reader = csv.reader(lines, _Tsv if wanted.entries_format == "tsv" else csv.excel)
+    try:
+        for row in reader:
+            if row:
+                yield reader.line_num, row
+    except csv.Error as error:
+        raise InvalidRequest(f"entries: line {reader.line_num}: {error}") from None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,47 +10,18 @@ from urllib.request import urlopen
 
 import deepl
 import pytest
-import uvicorn
 from deep_translator import LibreTranslator
 from libretranslatepy import LibreTranslateAPI
-from scripted import scripted
+from running_service import LANGUAGES, WORDS, running
 
-from nmt import TargetMix
-from serve.app import create_app
 from serve.keys import Keys
 from serve.settings import Settings
-
-LANGUAGES = ["en", "es", "pt"]
-WORDS = {"Good morning.": "Buenos días.", "The house is white.": "La casa es blanca."}
-
-
-def reply(text: str, target: TargetMix, via: str | None) -> str:
-    return f"{WORDS.get(text, 'No sé qué dice.')}|Otra cosa."
-
-
-class Running(uvicorn.Server):
-    def install_signal_handlers(self) -> None:
-        pass
-
-
-def serve(settings: Settings) -> Iterator[str]:
-    app = create_app(settings, scripted(LANGUAGES, [("en", "es")], reply))
-    server = Running(uvicorn.Config(app, port=0, log_config=None))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    try:
-        while not server.started:
-            time.sleep(0.01)
-        port = server.servers[0].sockets[0].getsockname()[1]
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.should_exit = True
-        thread.join()
 
 
 @pytest.fixture(scope="module")
 def url() -> Iterator[str]:
-    yield from serve(Settings())
+    with running(Settings()) as url:
+        yield url
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +31,8 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> Keys:
 
 @pytest.fixture(scope="module")
 def guarded(keys: Keys) -> Iterator[str]:
-    yield from serve(Settings(keys=keys._path))
+    with running(Settings(keys=keys._path)) as url:
+        yield url
 
 
 def test_libretranslatepy_translates_detects_and_lists(url: str) -> None:
@@ -121,6 +92,8 @@ def test_a_document_is_given_once_and_only_to_who_has_its_key(url: str) -> None:
     wrong = deepl.DocumentHandle(handle.document_id, "0" * 64)
     with pytest.raises(deepl.DeepLException, match="key is wrong"):
         client.translate_document_get_status(wrong)
+    with pytest.raises(deepl.DeepLException, match="key is wrong"):
+        client.translate_document_get_status(deepl.DocumentHandle(handle.document_id, "é"))
     while not client.translate_document_get_status(handle).done:
         time.sleep(0.05)
     result = client.translate_document_download(handle)

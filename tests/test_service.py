@@ -882,7 +882,12 @@ def test_every_answer_has_a_name_and_says_what_browsers_may_do(client: TestClien
 
 
 def test_browsers_are_told_the_methods_of_each_api(client: TestClient) -> None:
-    for path, methods in (("/languages", "GET, POST"), ("/v2/usage", "GET, POST, DELETE")):
+    deepl_methods = "GET, POST, PUT, PATCH, DELETE"
+    for path, methods in (
+        ("/languages", "GET, POST"),
+        ("/v2/usage", deepl_methods),
+        ("/v3/glossaries", deepl_methods),
+    ):
         assert client.options(path).headers["Access-Control-Allow-Methods"] == methods
 
 
