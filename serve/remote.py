@@ -79,8 +79,11 @@ class RemoteBatcher(Generic[Item, Result]):
 
     @property
     def is_full(self) -> bool:
-        """Whether this process alone has filled the queue."""
-        return self.waiting >= self._queue_size
+        """Whether this process alone has filled the queue, for a guess that asks nobody.
+
+        One item of each call goes before a newcomer, not the rest of a book.
+        """
+        return len(self._waiting) >= self._queue_size
 
     async def submit(self, items: Sequence[Item]) -> list[Result]:
         """The results of all items, in order."""

@@ -76,6 +76,26 @@ async def test_an_error_reaches_the_caller(tmp_path: Path, error: Exception) -> 
             await remote.submit(["a"])
 
 
+async def test_many_calls_fill_the_queue_and_a_long_one_does_not(tmp_path: Path) -> None:
+    gate = threading.Event()
+
+    def wait(items: list[str]) -> list[str]:
+        assert gate.wait(LIMIT_SECONDS)
+        return items
+
+    async with connected(tmp_path, wait, queue_size=3) as (_, remote, _):
+        calls = [asyncio.create_task(remote.submit(["sentence"] * 10))]
+        await until(lambda: remote.waiting == 10)
+        assert not remote.is_full
+        for _ in range(2):
+            calls.append(asyncio.create_task(remote.submit(["sentence"])))
+        await until(lambda: remote.waiting == 12)
+        assert remote.is_full
+        gate.set()
+        await asyncio.gather(*calls)
+        assert not remote.is_full
+
+
 async def test_a_caller_that_leaves_leaves_the_queue_over_there(tmp_path: Path) -> None:
     gate = threading.Event()
     seen: list[str] = []
