@@ -115,7 +115,10 @@ class CleaningConfig(Section):
 class VocabularyConfig(Section):
     """The shared SentencePiece vocabulary."""
 
-    size: int = Field(8000, ge=64, le=65536)
+    from_model: str | None = Field(
+        None, description="model directory whose vocabulary to take, such as one to start from"
+    )
+    size: int = Field(8000, ge=64, le=65536, description="pieces of a new vocabulary")
     characters_per_language: int = Field(8_000_000, ge=100)
     max_repeats: int = Field(10, ge=1, description="how often a thin language may be repeated")
 

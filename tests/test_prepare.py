@@ -583,3 +583,24 @@ def test_the_phrases_that_come_along_hold_all_nine_languages() -> None:
         pairs = list(read_pairs(source, Path("nowhere")))
         assert len(pairs) > 150
         assert all(side and side == side.strip() for pair in pairs for side in pair)
+
+
+def test_the_vocabulary_of_a_model_is_taken_as_it_is(tmp_path: Path, tiny_model_dir: Path) -> None:
+    source = write_tsv(tmp_path / "a.tsv", PAIRS)
+    vocabulary = {"from_model": str(tiny_model_dir)}
+    config = settings(tmp_path, source, vocabulary=vocabulary)
+    prepare(config, workers=1)
+    corpus = Corpus(tmp_path / "corpus")
+    assert corpus.tokenizer.model == (tiny_model_dir / "spm.model").read_bytes()
+    first, second = corpus.shards[0].pair(0)
+    texts = [corpus.tokenizer.decode(side.tolist()) for side in (first, second)]
+    assert tuple(texts) == PAIRS[0]
+
+
+def test_a_vocabulary_without_a_language_is_refused(tmp_path: Path, tiny_model_dir: Path) -> None:
+    source = write_tsv(tmp_path / "a.tsv", PAIRS)
+    config = settings(tmp_path, source, vocabulary={"from_model": str(tiny_model_dir)})
+    config = config.model_copy(update={"languages": ("en", "es", "ja")})
+    with pytest.raises(ConfigError, match="has no tag for ja, only for en, es, pt, fr"):
+        prepare(config, workers=1)
+    assert not any(tmp_path.glob("corpus*"))

@@ -26,10 +26,12 @@ from nmt.data.batching import Batch, BatchStream
 from nmt.data.corpus import Corpus
 from nmt.errors import CheckpointError, ConfigError, CorpusError, NonFiniteLoss
 from nmt.model.layers import Dropout
+from nmt.model.model_dir import load_info
 from nmt.model.transformer import Transformer
 from nmt.sections import parse
 from nmt.text.tokenizer import PAD
 from nmt.train.checkpoint import STATE, TrainState, load_state, save_state
+from nmt.train.device import compute_dtype
 from nmt.train.log import RunLog
 from nmt.train.loop import Run, train
 from nmt.train.loss import batch_loss, output_loss
@@ -213,6 +215,35 @@ def test_more_budget_goes_on_from_the_end(config: Config) -> None:
     train(config)
     train(changed(config, {"training.max_steps": 15}), resume=True)
     assert [record["step"] for record in records(config)] == list(range(1, 16))
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float32"])
+def test_the_type_of_products_is_chosen_once_a_run(config: Config, dtype: str) -> None:
+    train(changed(config, {"training.dtype": dtype, "training.max_steps": 1}))
+    later = train(changed(config, {"training.dtype": "auto", "training.max_steps": 2}), resume=True)
+    assert load_info(later).provenance["dtype"] == dtype
+
+
+@pytest.mark.parametrize(
+    ("has_units", "faster", "expected"),
+    [
+        (False, torch.bfloat16, torch.float32),
+        (True, torch.bfloat16, torch.bfloat16),
+        (True, torch.float32, torch.float32),
+    ],
+)
+def test_auto_is_bfloat16_where_the_cpu_has_units_that_are_faster(
+    config: Config,
+    monkeypatch: pytest.MonkeyPatch,
+    has_units: bool,
+    faster: torch.dtype,
+    expected: torch.dtype,
+) -> None:
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: has_units)
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
+    monkeypatch.setattr("nmt.train.device.faster_dtype", lambda: faster)
+    settings = config.training.model_copy(update={"dtype": "auto"})
+    assert compute_dtype(settings) == expected
 
 
 def test_a_compiled_model_trains_alike(
@@ -408,7 +439,7 @@ def test_the_output_loss_is_cross_entropy_with_its_gradients(tokens: int, smooth
     (3 * plain).backward()  # type: ignore[no-untyped-call]
     torch.testing.assert_close(loss, plain)
     torch.testing.assert_close(nll, F.cross_entropy(states @ table.T, labels, reduction="sum"))
-    torch.testing.assert_close(ours, (states.grad, table.grad))
+    torch.testing.assert_close(ours, (states.grad, table.grad), rtol=1e-4, atol=1e-4)
 
 
 def small_batches(config: Config, count: int) -> list[Batch]:

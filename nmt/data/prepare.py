@@ -44,9 +44,9 @@ from nmt.data.dedup import mark_duplicates
 from nmt.data.parallel import Workers
 from nmt.data.report import SourceReport, load_reports, save_report
 from nmt.data.vocabulary import sample_sentences
-from nmt.errors import CorpusError, ModelError
+from nmt.errors import ConfigError, CorpusError, ModelError
 from nmt.progress import Progress
-from nmt.text.tokenizer import train_tokenizer
+from nmt.text.tokenizer import Tokenizer, train_tokenizer
 
 LINES_PER_CHUNK = 20_000
 
@@ -58,11 +58,14 @@ def prepare(config: Config, workers: int | None = None) -> list[SourceReport]:
 
     The corpus is the same for any number of workers. A corpus already made from the same inputs
     is left as it is. Raises CorpusError for input that cannot be read, for a cleaning that leaves
-    nothing, and for a directory that holds something else than a corpus.
+    nothing, and for a directory that holds something else than a corpus; ConfigError for a
+    vocabulary that lacks a language.
     """
     check_rules(config.data.cleaning)
     directory = Path(config.data.directory)
     _check_directory(directory)
+    if config.data.vocabulary.from_model:
+        _taken_vocabulary(config, config.data.vocabulary.from_model)  # before hours of cleaning
     fingerprint = _fingerprint(config)
     if not _is_made(directory, fingerprint):
         work = directory.with_name(f"{directory.name}.work-{fingerprint[:12]}")
@@ -125,6 +128,8 @@ def _fingerprint(config: Config) -> str:
     root = Path(data.root)
     files = [find_file(path, root) for source in data.sources for path in source.paths]
     files += _excluded_files(data)
+    if data.vocabulary.from_model:
+        files.append(Path(data.vocabulary.from_model) / VOCABULARY)
     with Progress("reading", len(files), "files") as progress:
         for path in files:
             try:
@@ -213,7 +218,9 @@ def _drop_duplicates(data: DataConfig, work: Path) -> None:
 
 def _make_vocabulary(config: Config, work: Path) -> Path:
     path = work / VOCABULARY
-    if not path.exists():
+    if config.data.vocabulary.from_model:
+        write_bytes(path, _taken_vocabulary(config, config.data.vocabulary.from_model).model)
+    elif not path.exists():
         stems = [
             (source.languages, stem)
             for source in config.data.sources
@@ -232,6 +239,18 @@ def _make_vocabulary(config: Config, work: Path) -> Path:
             counted = _counted(sentences, progress)
             write_bytes(path, train_tokenizer(counted, config.languages, settings.size))
     return path
+
+
+def _taken_vocabulary(config: Config, model: str) -> Tokenizer:
+    """The vocabulary of a model directory, which has to know all languages of the corpus."""
+    tokenizer = Tokenizer.load(Path(model) / VOCABULARY)
+    if missing := [code for code in config.languages if code not in tokenizer.tag_ids]:
+        raise ConfigError(
+            f"data.vocabulary.from_model: the vocabulary of {model} has no tag for "
+            f"{', '.join(missing)}, only for {', '.join(tokenizer.languages)}; "
+            "leave the setting out to make a new vocabulary"
+        )
+    return tokenizer
 
 
 def _counted(sentences: Iterable[str], progress: Progress) -> Iterator[str]:

@@ -24,6 +24,7 @@ class TrainState:
     seconds: float = 0.0
     best_loss: float = float("inf")
     stale_validations: int = 0
+    dtype: str = ""
     position: Position | None = None
     model: dict[str, Any] = field(default_factory=dict)
     optimizers: list[dict[str, Any]] = field(default_factory=list)

@@ -100,7 +100,7 @@ class Run:
             self.tokenizer.vocab_size,
             [self.tokenizer.tag_ids[code] for code in config.languages],
             settings.dropout,
-            compute_dtype(settings),
+            self._dtype(),
         )
         if init is not None and not self.state.step:
             self.state.origin = start_from(self.model, self.tokenizer, config, init)
@@ -260,7 +260,7 @@ class Run:
                 "target_tokens": self.state.tokens,
                 "training_minutes": round(self.state.seconds / 60, 1),
                 **({"started_from": self.state.origin} if self.state.origin else {}),
-                "dtype": str(self.model.dtype).removeprefix("torch."),
+                "dtype": self.state.dtype,
                 "ranks": self.ranks.size,
                 "threads": torch.get_num_threads(),
                 "device": self.device.type,
@@ -292,6 +292,14 @@ class Run:
         state = load_state(self.directory, identity) if has_state else TrainState(identity=identity)
         save_config(self.config, self.directory / "config.yaml")
         return state
+
+    def _dtype(self) -> torch.dtype:
+        """One for all ranks; `auto` is decided once a run, or a restart might round otherwise."""
+        if not self.state.dtype or self.config.training.dtype != "auto":
+            chosen = self.ranks.share(lambda: compute_dtype(self.config.training))
+            self.state.dtype = str(chosen).removeprefix("torch.")
+        dtype: torch.dtype = getattr(torch, self.state.dtype)
+        return dtype
 
     def _make_guide(self) -> Guide | None:
         settings = self.config.training.alignment
