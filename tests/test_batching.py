@@ -175,7 +175,8 @@ def test_what_a_machine_wrote_is_no_target(tmp_path: Path, vocabulary: bytes) ->
     write_corpus(tmp_path, vocabulary, {("en", "es"): 30})
     source = SourceConfig(path="source0.tsv", languages=("en", "es"), synthetic="es")
     stream = BatchStream(Corpus(tmp_path, [source]), LANGUAGES, config())
-    assert stream.directions == [("es", "en")]
+    assert [(s.source, s.target) for s in stream.streams] == [("es", "en")]
+    assert stream.directions == []  # it has seen no human pair: zero-shot
 
 
 def test_sources_that_were_not_prepared_are_named(corpus: Corpus) -> None:

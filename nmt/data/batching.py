@@ -83,6 +83,11 @@ class Stream:
         return self.shard.info.weight * len(self.shard)
 
     @property
+    def is_synthetic(self) -> bool:
+        """Whether a machine wrote its sources."""
+        return self.shard.info.synthetic == self.source
+
+    @property
     def is_reversed(self) -> bool:
         """Whether the shard's second language is the source."""
         return self.shard.info.languages[0] != self.source
@@ -161,8 +166,11 @@ class BatchStream:
 
     @property
     def directions(self) -> list[tuple[str, str]]:
-        """The trained directions, in order."""
-        return sorted({(s.source, s.target) for s in self.streams})
+        """The directions with human pairs, in order.
+
+        One of which a machine wrote all sources stays zero-shot.
+        """
+        return sorted({(s.source, s.target) for s in self.streams if not s.is_synthetic})
 
     def __iter__(self) -> Iterator[Batch]:
         return self
