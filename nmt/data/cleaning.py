@@ -27,7 +27,6 @@ _LETTERS_PER_CHARACTER = {"Jpan": 2.0, "Kore": 1.8, "Hans": 3.0, "Hant": 3.0}
 # Short sentences differ in length by more than their ratio tells ("Go!" / "Vas-y !").
 _RATIO_SLACK = 12
 _MANY_WORDS = regex.compile(r"[\W_]+")
-_SPACES = regex.compile(r"\s+")
 
 
 @dataclass(frozen=True)
@@ -48,9 +47,10 @@ class Cleaner:
 
 def tidy(pair: Pair) -> Pair:
     """The pair in Unicode NFC with white space folded."""
-    return Pair(*(_SPACES.sub(" ", unicodedata.normalize("NFC", side)).strip() for side in pair))
+    return Pair(*(" ".join(unicodedata.normalize("NFC", side).split()) for side in pair))
 
 
+@functools.lru_cache(maxsize=4)  # several rules ask for the keys of the same pair
 def match_key(text: str) -> str:
     """What two sentences share that differ in case, punctuation or spacing only."""
     return _MANY_WORDS.sub("", unicodedata.normalize("NFKC", text).casefold()) or text.strip()
