@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import ctranslate2
+import numpy as np
 import pytest
 
 from nmt import DecodeOptions, Translation, Translator, load_translator
@@ -99,8 +100,10 @@ def test_threads_with_mixes_of_their_own_do_not_disturb_each_other(tiny_model_di
         agree(found, alone.translate(SENTENCES, mix))
 
 
+@pytest.mark.parametrize("precision", ["float32", "int8"])
 @pytest.mark.parametrize("beam", [1, 5])
-def test_batch_mates_and_batch_size_change_nothing(shipped: Translator, beam: int) -> None:
+def test_batch_mates_and_batch_size_change_nothing(precision: str, beam: int) -> None:
+    translator = load_translator(threads=2, precision=precision)
     sentences = [
         "I don't know.",
         "The weather was so bad that we stayed at home all day and played cards.",
@@ -114,7 +117,7 @@ def test_batch_mates_and_batch_size_change_nothing(shipped: Translator, beam: in
     targets = [targets[i % len(targets)] for i in range(len(sentences))]
 
     def translations(size: int, order: Sequence[int]) -> list[Translation]:
-        found = shipped.translate(
+        found = translator.translate(
             [sentences[i] for i in order],
             [targets[i] for i in order],
             options=DecodeOptions(beam_size=beam, batch_size=size),
@@ -123,9 +126,17 @@ def test_batch_mates_and_batch_size_change_nothing(shipped: Translator, beam: in
 
     order = list(range(len(sentences)))
     expected = translations(64, order)
-    agree(translations(1, order), expected)
-    agree(translations(5, order[::-1]), expected)
-    agree(translations(64, order[3:8]), expected[3:8])
+    for size, part in [(1, order), (5, order[::-1]), (64, order[3:8])]:
+        found, same = translations(size, part), [expected[i] for i in sorted(part)]
+        if precision == "float32":
+            agree(found, same)
+        else:
+            # Padding changes last digits, and where one is rounded to another of 8 bits, a score
+            # changes visibly; of two words as likely the other one may win (docs/honesty.md).
+            alike = [one.text == other.text for one, other in zip(found, same, strict=True)]
+            assert sum(alike) >= len(alike) - 1
+            scores = [(one.score, other.score) for one, other in zip(found, same, strict=True)]
+            assert np.mean([abs(one - other) > 1e-5 for one, other in scores]) < 0.2
 
 
 def test_quantised_here_or_by_the_library_is_the_same(tiny_model_dir: Path) -> None:
