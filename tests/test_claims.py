@@ -17,7 +17,7 @@ from nmt import Translator
 from nmt.config import Config
 from nmt.decode.engine import DecodeOptions, Source
 from nmt.decode.torch_engine import TorchEngine
-from nmt.errors import CheckpointError
+from nmt.errors import CheckpointError, InvalidInput
 from nmt.model.model_dir import WRITTEN, load_model
 from nmt.text.alignment import Link, word_spans
 from nmt.text.langid import LanguageIdentifier
@@ -31,7 +31,7 @@ import rare_languages  # noqa: E402
 import representation  # noqa: E402
 import zero_shot  # noqa: E402
 from code_switching import find_cuts, joined, middle, mirrored, switched  # noqa: E402
-from study import kept, trained  # noqa: E402
+from study import kept, show, trained  # noqa: E402
 from target_measures import judge, summary, telltale  # noqa: E402
 
 TOY = ROOT / "tests/data"
@@ -276,6 +276,16 @@ def test_zero_shot_trains_its_models_and_tells_every_direction(
     log = (tmp_path / "work/slide/log.jsonl").stat().st_mtime_ns
     assert run(zero_shot.main, plan, tmp_path, "--model", str(tiny_model_dir)) == printed
     assert (tmp_path / "work/slide/log.jsonl").stat().st_mtime_ns == log
+
+
+def test_a_table_takes_the_place_of_the_one_below_its_mark(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("Before.\n<!-- a -->\n| old |\n| --- |\n| 1 |\n\nBetween.\n<!-- b -->\n| b |\n")
+    show(page, "a", "| new |\n| --- |")
+    expected = "Before.\n<!-- a -->\n| new |\n| --- |\n\nBetween.\n<!-- b -->\n| b |\n"
+    assert page.read_text() == expected
+    with pytest.raises(InvalidInput, match="<!-- c -->"):
+        show(page, "c", "| new |")
 
 
 def test_representation_from_sentences_to_tables_and_pictures(

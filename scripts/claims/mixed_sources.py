@@ -15,7 +15,7 @@ from typing import Any
 import click
 import pictures as draw
 from code_switching import Triple, find_cuts, joined, middle, mirrored, switched
-from study import SIGNIFICANT, digest, experiment, judged, kept, markdown
+from study import SIGNIFICANT, digest, experiment, judged, kept, markdown, show
 
 from nmt.decode.translator import Translator, load_translator
 from nmt.errors import CorpusError
@@ -63,6 +63,7 @@ def main(
     config: Path,
     work: Path,
     pictures: Path | None,
+    page: Path | None,
     threads: int,
     model: Path | None,
 ) -> None:
@@ -85,7 +86,8 @@ def main(
     folder = pictures or work
     folder.mkdir(parents=True, exist_ok=True)
     draw.mixed_sources(results, folder / "mixed-sources.png")
-    click.echo(table(results))
+    show(page, "mixed-sources", table(results))
+    click.echo(f"*: p < {SIGNIFICANT} (paired bootstrap)")
 
 
 def measure(plan: Experiment, case: Case, translator: Translator) -> dict[str, Any]:
@@ -187,7 +189,7 @@ def table(results: Sequence[dict[str, Any]]) -> str:
     blank = [""] * (len(kinds) + 1)
     change = f"{means[1] - means[0]:+.1f}"
     rows.append(["mean", *blank, *(f"{mean:.1f}" for mean in means), change, ""])
-    return markdown(head, rows) + f"\n\n*: p < {SIGNIFICANT} (paired bootstrap)"
+    return markdown(head, rows)
 
 
 def _difference(result: dict[str, Any], metric: str) -> str:

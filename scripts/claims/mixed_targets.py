@@ -16,7 +16,7 @@ import click
 import pictures as draw
 import target_measures as measures
 import target_tables as tables
-from study import digest, experiment, kept, markdown
+from study import digest, experiment, kept, markdown, show
 
 from nmt.analyse.plots import plot_sweep
 from nmt.decode.engine import DecodeOptions, Source, load_engine
@@ -87,6 +87,7 @@ def main(
     config: Path,
     work: Path,
     pictures: Path | None,
+    page: Path | None,
     threads: int,
     model: Path | None,
 ) -> None:
@@ -96,14 +97,14 @@ def main(
     folder = pictures or work
     folder.mkdir(parents=True, exist_ok=True)
     for table in plan.tables:
-        click.echo(study.table(table, folder) + "\n")
+        show(page, "lecture-" + "-".join(table.languages), study.table(table, folder))
     found = [study.pair(pair) for pair in plan.pairs]
     draw.mixed_targets(found, folder / "mixed-targets.png")
-    click.echo(tables.overview(found))
+    show(page, "mixed-targets", tables.overview(found))
     if plan.triangle:
         points = study.triangle(plan.triangle)
         draw.triangle(points, plan.triangle.languages, folder / "mixed-triangle.png")
-        click.echo("\n" + tables.triangle(points, plan.triangle.languages))
+        show(page, "mixed-triangle", tables.triangle(points, plan.triangle.languages))
 
 
 class Study:

@@ -16,7 +16,7 @@ from typing import Any
 import click
 import numpy as np
 import pictures as draw
-from study import compute, digest, experiment, judged, kept, markdown, trained
+from study import compute, digest, experiment, judged, kept, markdown, show, trained
 
 from nmt.config import Config, load_config
 from nmt.data.corpus import read_pairs
@@ -96,6 +96,7 @@ def main(
     config: Path,
     work: Path,
     pictures: Path | None,
+    page: Path | None,
     threads: int,
     families: Sequence[str],
     languages: Sequence[str],
@@ -116,11 +117,13 @@ def main(
     rows = [row for cell in cells for row in compared(plan, cell, work, threads)]
     folder = pictures or work
     folder.mkdir(parents=True, exist_ok=True)
-    if curve:
-        draw.rare_curve(rows, folder / "rare-languages-curve.png")
-    else:
-        draw.rare_languages(rows, folder / "rare-languages.png")
-    click.echo(table(rows))
+    name, picture = (
+        ("rare-languages-curve", draw.rare_curve)
+        if curve
+        else ("rare-languages", draw.rare_languages)
+    )
+    picture(rows, folder / f"{name}.png")
+    show(page, name, table(rows))
 
 
 def main_cells(plan: Experiment) -> list[Cell]:

@@ -15,7 +15,7 @@ import click
 import numpy as np
 import pictures as draw
 import zero_shot
-from study import digest, experiment, kept, markdown
+from study import digest, experiment, kept, markdown, show
 
 from nmt.analyse.explore import explore
 from nmt.analyse.representations import (
@@ -62,6 +62,7 @@ def main(
     config: Path,
     work: Path,
     pictures: Path | None,
+    page: Path | None,
     threads: int,
     model: Path | None,
 ) -> None:
@@ -77,7 +78,8 @@ def main(
     asked = {**read, "model": digest(model)}
     found = kept(work / "result.languages.json", asked, lambda: languages(plan, encoder))
     draw.retrieval(found, folder / "representation-retrieval.png")
-    click.echo(layers_table(found) + "\n\n" + pairs_table(found))
+    show(page, "representation-layers", layers_table(found))
+    show(page, "representation-pairs", pairs_table(found))
 
     untrained = zero_shot.shipped(
         load(zero_shot.Experiment, Path(plan.zero_shot), [f"root={plan.root}"]),
@@ -87,12 +89,12 @@ def main(
     )
     points = against_distance(untrained, found)
     draw.distance_and_quality(points, folder / "representation-distance.png")
-    click.echo("\n" + correlation_table(points))
+    show(page, "representation-distance", correlation_table(points))
 
     asked = {"mixes": plan.mixes, "steps": plan.steps, "moved": plan.moved, "model": digest(model)}
     moves = kept(work / "result.mixes.json", asked, lambda: mixes(plan, encoder))
     draw.moving_states(moves, folder / "representation-mixes.png")
-    click.echo("\n" + mixes_table(moves))
+    show(page, "representation-mixes", mixes_table(moves))
 
 
 def languages(plan: Experiment, encoder: SentenceEncoder) -> dict[str, Any]:

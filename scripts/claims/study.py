@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
+from itertools import dropwhile
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from nmt.config import Config, load_config
 from nmt.decode.engine import DecodeOptions
 from nmt.decode.sentences import SentenceTranslator
 from nmt.decode.translator import SHIPPED_MODEL
-from nmt.errors import CheckpointError
+from nmt.errors import CheckpointError, InvalidInput
 from nmt.evaluate.matrix import DirectionResult, EvaluateOptions, evaluate
 from nmt.evaluate.report import Report, to_json
 from nmt.evaluate.testfiles import DirectionTest
@@ -98,6 +99,23 @@ def markdown(head: Sequence[str], rows: Sequence[Sequence[str]], labels: int = 1
     return "\n".join(f"| {' | '.join(row)} |" for row in [list(head), rule, *rows])
 
 
+def show(page: Path | None, name: str, table: str) -> None:
+    """Print a table, and put it into a page in the place of the one below `<!-- NAME -->`.
+
+    Raises InvalidInput if the page has no such mark.
+    """
+    click.echo(table + "\n")
+    if page is None:
+        return
+    text = page.read_text(encoding="utf-8")
+    before, mark, behind = text.partition(f"<!-- {name} -->\n")
+    if not mark:
+        raise InvalidInput(f"{page} has no line <!-- {name} --> to put a table below")
+    lines = behind.splitlines(keepends=True)
+    rest = dropwhile(lambda line: line.startswith("|"), lines)
+    page.write_text(f"{before}{mark}{table}\n{''.join(rest)}", encoding="utf-8")
+
+
 def experiment(name: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """The options that every experiment has."""
     options = (
@@ -120,6 +138,11 @@ def experiment(name: str) -> Callable[[Callable[..., None]], Callable[..., None]
             "--pictures",
             type=click.Path(path_type=Path, file_okay=False),
             help="Folder for the pictures; that of --work if not given.",
+        ),
+        click.option(
+            "--page",
+            type=click.Path(path_type=Path, exists=True, dir_okay=False),
+            help="A page of Markdown whose tables are renewed, each below <!-- its name -->.",
         ),
         click.option("--threads", default=1, show_default=True, help="CPU threads."),
     )

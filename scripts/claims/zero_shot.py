@@ -15,7 +15,7 @@ from typing import Any
 import click
 import pictures as draw
 from pydantic import Field
-from study import compute, digest, experiment, judged, kept, markdown, trained
+from study import compute, digest, experiment, judged, kept, markdown, show, trained
 
 from nmt.config import load_config
 from nmt.data.prepare import prepare
@@ -88,6 +88,7 @@ def main(
     config: Path,
     work: Path,
     pictures: Path | None,
+    page: Path | None,
     threads: int,
     parts: Sequence[str],
     model: Path | None,
@@ -101,17 +102,20 @@ def main(
     folder.mkdir(parents=True, exist_ok=True)
     for part in parts or PARTS:
         if part == "slide":
-            click.echo(slide(plan, work, threads))
+            table, note = slide(plan, work, threads)
+            show(page, "slide", table)
+            click.echo(note + "\n")
         elif part == "shipped":
             rows = shipped(plan, model, work, threads)
             draw.zero_shot(rows, folder / "zero-shot.png")
-            click.echo(directions_table(rows) + "\n\n" + means_table(rows))
+            show(page, "zero-shot", directions_table(rows))
+            show(page, "zero-shot-means", means_table(rows))
         else:
-            click.echo(gap(plan, work, threads))
+            show(page, "gap", gap(plan, work, threads))
 
 
-def slide(plan: Experiment, work: Path, threads: int) -> str:
-    """Train the slide's model and translate all its directions; a Markdown table."""
+def slide(plan: Experiment, work: Path, threads: int) -> tuple[str, str]:
+    """Train the slide's model and translate all its directions: a table, and what it cost."""
     folder = work / "slide"
     config = load_config(
         Path(plan.slide.config), [f"data.root={plan.root}", f"training.directory={folder}"]
@@ -134,7 +138,7 @@ def slide(plan: Experiment, work: Path, threads: int) -> str:
     rows: Rows = kept(work / "result.slide.json", asked, measure)
     used = compute([model])
     note = f"{used['minutes']:.1f} minutes of training, {used['target_tokens']:,.0f} target pieces"
-    return f"{directions_table(rows)}\n\n{note}"
+    return directions_table(rows), note
 
 
 def shipped(plan: Experiment, model: Path | None, work: Path, threads: int) -> Rows:
