@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gzip
 import multiprocessing
+import resource
 import shutil
 import tempfile
 import threading
@@ -73,6 +74,7 @@ class Measured:
 
     result: Any
     seconds: float
+    cpu_seconds: float
     memory: Memory = field(default_factory=Memory)
 
 
@@ -117,7 +119,8 @@ def measure_all(config: Path, pairs: int, workers: int | None, repeat: int, seco
     made = measured(run_prepare, config, workers)
     click.echo(made.result)
     click.echo(
-        f"prepare: {made.seconds:.0f} s, {pairs / made.seconds:,.0f} pairs/s, peak {made.memory}"
+        f"prepare: {made.seconds:.0f} s, {made.cpu_seconds:.0f} s of CPU, "
+        f"{pairs / made.seconds:,.0f} pairs/s, peak {made.memory}"
     )
     if repeat > 1:
         grow(Path(load_config(config).data.directory), repeat)
@@ -181,7 +184,7 @@ def measured(function: Callable[..., Any], *arguments: Any) -> Measured:
     context = multiprocessing.get_context("spawn")
     receiver, sender = context.Pipe(duplex=False)
     process = context.Process(target=_report_to, args=(sender, function, *arguments))
-    start = time.monotonic()
+    start, cpu_before = time.monotonic(), _cpu_of_children()
     process.start()
     sender.close()
     memory = Memory()
@@ -201,7 +204,13 @@ def measured(function: Callable[..., Any], *arguments: Any) -> Measured:
         done.set()
         watcher.join()
         process.join()
-    return Measured(result, time.monotonic() - start, memory)
+    cpu_seconds = _cpu_of_children() - cpu_before
+    return Measured(result, time.monotonic() - start, cpu_seconds, memory)
+
+
+def _cpu_of_children() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def _report_to(sender: Connection, function: Callable[..., Any], *arguments: Any) -> None:
