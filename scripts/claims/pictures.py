@@ -215,39 +215,46 @@ def rare_curve(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
 
 
 def retrieval(found: Mapping[str, Any], path: Path) -> None:
-    """How often the translation is nearest: by layer, and after the last one for every pair."""
-    names = found["languages"]
-    with _figure(path, 11, 4.6) as figure:
-        left, right = figure.subplots(1, 2, width_ratios=(1, 1.25))
-        layers = range(len(found["retrieval"]))
+    """How often the translation is nearest: by layer on the mean, and for every pair and layer."""
+    layers = range(len(found["retrieval"]))
+    labels = ["words", *(f"layer {layer}" for layer in layers[1:])]
+    across = -(-(len(layers) + 1) // 2)
+    with _figure(path, 4.2 * across, 8.4) as figure:
+        first, *others = figure.subplots(2, across, squeeze=False).flat
         for place, (kind, label) in enumerate(
             (("retrieval", "as they are"), ("retrieval_around", "around the language's mean"))
         ):
             tables = np.array(found[kind], float)
             means = 100 * np.nanmean(tables, axis=(1, 2))
-            left.plot(layers, means, color=COLOURS[place], marker="o", label=label)
+            first.plot(layers, means, color=COLOURS[place], marker="o", label=label)
         chance = 100 / found["sentences"]
-        left.axhline(chance, color=UNDETECTED, linestyle=":", label="chance")
-        left.set_xticks(layers, ["words", *map(str, layers[1:])])
-        left.set_xlabel("encoder layer", color=QUIET)
-        left.set_ylabel(f"translation is nearest of {found['sentences']}, %")
-        left.set_ylim(bottom=0)
-        left.legend(fontsize=8)
-        _quiet(left)
-        last = 100 * np.array(found["retrieval_around"][-1], float)
-        right.imshow(last, cmap="Blues", vmin=0, vmax=100)
-        for row, column in np.ndindex(last.shape):
-            if row != column:
-                colour = "white" if last[row, column] > 60 else INK
-                text = f"{last[row, column]:.0f}"
-                right.text(column, row, text, ha="center", va="center", color=colour, size=9)
-        right.set_xticks(range(len(names)), names)
-        right.set_yticks(range(len(names)), names)
-        right.set_title("after the last layer, %", color=INK)
-        right.set_ylabel("sentence in", color=QUIET)
-        right.set_xlabel("translation in", color=QUIET)
-        right.tick_params(length=0)
-        right.spines[:].set_visible(False)
+        first.axhline(chance, color=UNDETECTED, linestyle=":", label="chance")
+        first.set_xticks(layers, labels)
+        first.set_ylabel(f"translation is nearest of {found['sentences']}, %")
+        first.set_ylim(bottom=0)
+        first.legend(fontsize=8)
+        _quiet(first)
+        for axes, label, table in zip(others, labels, found["retrieval_around"], strict=False):
+            _pairs(axes, found["languages"], 100 * np.array(table, float))
+            axes.set_title(f"{label}, %", color=INK)
+        for axes in others[len(layers) :]:
+            axes.set_axis_off()
+
+
+def _pairs(axes: Axes, names: Sequence[str], shares: np.ndarray) -> None:
+    """A square of percentages: sources down, targets across."""
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=100)
+    for row, column in np.ndindex(shares.shape):
+        if row != column:
+            colour = "white" if shares[row, column] > 60 else INK
+            text = f"{shares[row, column]:.0f}"
+            axes.text(column, row, text, ha="center", va="center", color=colour, size=8)
+    axes.set_xticks(range(len(names)), names)
+    axes.set_yticks(range(len(names)), names)
+    axes.set_ylabel("sentence in", color=QUIET)
+    axes.set_xlabel("translation in", color=QUIET)
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
 
 
 def distance_and_quality(points: Sequence[Mapping[str, Any]], path: Path) -> None:
