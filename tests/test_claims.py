@@ -31,7 +31,7 @@ import rare_languages  # noqa: E402
 import representation  # noqa: E402
 import zero_shot  # noqa: E402
 from code_switching import find_cuts, joined, middle, mirrored, switched  # noqa: E402
-from study import kept, show, trained  # noqa: E402
+from study import Setup, kept, trained  # noqa: E402
 from target_measures import judge, summary, telltale  # noqa: E402
 
 TOY = ROOT / "tests/data"
@@ -281,11 +281,12 @@ def test_zero_shot_trains_its_models_and_tells_every_direction(
 def test_a_table_takes_the_place_of_the_one_below_its_mark(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text("Before.\n<!-- a -->\n| old |\n| --- |\n| 1 |\n\nBetween.\n<!-- b -->\n| b |\n")
-    show(page, "a", "| new |\n| --- |")
+    setup = Setup((), tmp_path, tmp_path, None, page, 1)
+    setup.show("a", "| new |\n| --- |")
     expected = "Before.\n<!-- a -->\n| new |\n| --- |\n\nBetween.\n<!-- b -->\n| b |\n"
     assert page.read_text() == expected
     with pytest.raises(InvalidInput, match="<!-- c -->"):
-        show(page, "c", "| new |")
+        setup.show("c", "| new |")
 
 
 def test_representation_from_sentences_to_tables_and_pictures(

@@ -15,14 +15,14 @@ from typing import Any
 import click
 import pictures as draw
 from code_switching import Triple, find_cuts, joined, middle, mirrored, switched
-from study import SIGNIFICANT, digest, experiment, judged, kept, markdown, show
+from study import SIGNIFICANT, Setup, digest, experiment, judged, kept, markdown
 
 from nmt.decode.translator import Translator, load_translator
 from nmt.errors import CorpusError
 from nmt.evaluate.metrics import paired_bootstrap
 from nmt.evaluate.testfiles import DirectionTest
 from nmt.options import Command
-from nmt.sections import Section, load
+from nmt.sections import Section
 
 METRICS = ("bleu", "chrf")
 UNMIXED = ("first alone", "second alone")
@@ -59,17 +59,12 @@ class Experiment(Section):
 @experiment("mixed_sources")
 @click.option("--model", type=click.Path(path_type=Path), metavar="DIR")
 def main(
-    overrides: Sequence[str],
-    config: Path,
-    work: Path,
-    pictures: Path | None,
-    page: Path | None,
-    threads: int,
+    setup: Setup,
     model: Path | None,
 ) -> None:
     """Measure mixed sources with the model DIR, or the shipped one; prints Markdown."""
-    plan = load(Experiment, config, overrides)
-    translator = load_translator(model, threads=threads)
+    plan = setup.plan(Experiment)
+    translator = load_translator(model, threads=setup.threads)
     results = []
     for number, case in enumerate(plan.cases):
         asked = {
@@ -82,11 +77,9 @@ def main(
         def make(case: Case = case) -> dict[str, Any]:
             return measure(plan, case, translator)
 
-        results.append(kept(work / f"result.{number}.json", asked, make))
-    folder = pictures or work
-    folder.mkdir(parents=True, exist_ok=True)
-    draw.mixed_sources(results, folder / "mixed-sources.png")
-    show(page, "mixed-sources", table(results))
+        results.append(kept(setup.work / f"result.{number}.json", asked, make))
+    draw.mixed_sources(results, setup.picture("mixed-sources"))
+    setup.show("mixed-sources", table(results))
     click.echo(f"*: p < {SIGNIFICANT} (paired bootstrap)")
 
 

@@ -16,16 +16,16 @@ import click
 import pictures as draw
 import target_measures as measures
 import target_tables as tables
-from study import digest, experiment, kept, markdown, show
+from study import Setup, digest, experiment, kept, markdown
 
 from nmt.analyse.plots import plot_sweep
 from nmt.decode.engine import DecodeOptions, Source, load_engine
 from nmt.decode.sweep import Sweep, sweep, sweep_weights
-from nmt.decode.translator import SHIPPED_MODEL, Translator, load_translator
+from nmt.decode.translator import SHIPPED_MODEL, load_translator
 from nmt.evaluate.testfiles import read_tests
 from nmt.options import Command
 from nmt.progress import Progress
-from nmt.sections import Section, load
+from nmt.sections import Section
 from nmt.text.target_mix import TargetMix
 
 SOURCE = "en"
@@ -83,55 +83,41 @@ class Experiment(Section):
 @experiment("mixed_targets")
 @click.option("--model", type=click.Path(path_type=Path), metavar="DIR")
 def main(
-    overrides: Sequence[str],
-    config: Path,
-    work: Path,
-    pictures: Path | None,
-    page: Path | None,
-    threads: int,
+    setup: Setup,
     model: Path | None,
 ) -> None:
     """Measure mixed targets of the model DIR, or the shipped one; prints Markdown."""
-    plan = load(Experiment, config, overrides)
-    study = Study(plan, load_translator(model, threads=threads), model, work, threads)
-    folder = pictures or work
-    folder.mkdir(parents=True, exist_ok=True)
+    plan = setup.plan(Experiment)
+    study = Study(plan, setup, model)
     for table in plan.tables:
-        show(page, "lecture-" + "-".join(table.languages), study.table(table, folder))
+        setup.show("lecture-" + "-".join(table.languages), study.table(table))
     found = [study.pair(pair) for pair in plan.pairs]
-    draw.mixed_targets(found, folder / "mixed-targets.png")
-    show(page, "mixed-targets", tables.overview(found))
+    draw.mixed_targets(found, setup.picture("mixed-targets"))
+    setup.show("mixed-targets", tables.overview(found))
     if plan.triangle:
         points = study.triangle(plan.triangle)
-        draw.triangle(points, plan.triangle.languages, folder / "mixed-triangle.png")
-        show(page, "mixed-triangle", tables.triangle(points, plan.triangle.languages))
+        draw.triangle(points, plan.triangle.languages, setup.picture("mixed-triangle"))
+        setup.show("mixed-triangle", tables.triangle(points, plan.triangle.languages))
 
 
 class Study:
-    """A model, and where the results of each step are kept."""
+    """A model, and what is measured of it."""
 
-    def __init__(
-        self,
-        plan: Experiment,
-        translator: Translator,
-        model: Path | None,
-        work: Path,
-        threads: int,
-    ) -> None:
+    def __init__(self, plan: Experiment, setup: Setup, model: Path | None) -> None:
         self.plan = plan
-        self.translator = translator
+        self.setup = setup
+        self.translator = load_translator(model, threads=setup.threads)
         self.options = DecodeOptions(plan.beam)
-        self._model, self._work, self._threads = model or SHIPPED_MODEL, work, threads
+        self._model = model or SHIPPED_MODEL
         self._made_with: dict[str, Any] = {"model": digest(model), "beam": plan.beam}
 
-    def table(self, table: Table, folder: Path) -> str:
+    def table(self, table: Table) -> str:
         """The lecture's translations and ours; draws the whole way between the languages."""
         first, second = table.languages
         weights = [{first: 1 - w, second: w} for w in table.lecture]
         ours = self._sweep(table.text, weights)
-        name = f"mixed-{first}-{second}.png"
         steps = self._sweep(table.text, sweep_weights(table.languages, self.plan.steps))
-        plot_sweep(steps, folder / name)
+        plot_sweep(steps, self.setup.picture(f"mixed-{first}-{second}"))
         rows = [
             [f"{weight:.2f}", said, step.translation.text]
             for (weight, said), step in zip(table.lecture.items(), ours.steps, strict=True)
@@ -147,7 +133,7 @@ class Study:
         third = pair.third.model_dump() if pair.third else None
         name = "-".join(pair.languages)
         outputs = kept(
-            self._work / f"outputs.{name}.json", asked, lambda: self._outputs(sources, weights)
+            self.setup.work / f"outputs.{name}.json", asked, lambda: self._outputs(sources, weights)
         )
 
         def measure() -> dict[str, Any]:
@@ -164,7 +150,7 @@ class Study:
             return found
 
         found: dict[str, Any] = kept(
-            self._work / f"result.{name}.json", {**asked, "third": third}, measure
+            self.setup.work / f"result.{name}.json", {**asked, "third": third}, measure
         )
         return found
 
@@ -192,7 +178,9 @@ class Study:
                 points.append({"weights": mix, "words": words, "mixed": fmean(together)})
             return points
 
-        result: list[dict[str, Any]] = kept(self._work / "result.triangle.json", asked, measure)
+        result: list[dict[str, Any]] = kept(
+            self.setup.work / "result.triangle.json", asked, measure
+        )
         return result
 
     def _sweep(self, text: str, weights: Sequence[dict[str, float]]) -> Sweep:
@@ -215,7 +203,7 @@ class Study:
         """Mean log-probability a piece of translations, by the reference engine."""
         from nmt.decode.torch_engine import TorchEngine
 
-        info, tokenizer, engine = load_engine(self._model, "torch", threads=self._threads)
+        info, tokenizer, engine = load_engine(self._model, "torch", threads=self.setup.threads)
         assert isinstance(engine, TorchEngine)
         rows = {code: TargetMix.of(code).row(info.languages) for code in set(languages)}
         encoded = tokenizer.encode_all(sources)

@@ -16,7 +16,7 @@ from typing import Any
 import click
 import numpy as np
 import pictures as draw
-from study import compute, digest, experiment, judged, kept, markdown, show, trained
+from study import Setup, compute, digest, experiment, judged, kept, markdown, trained
 
 from nmt.config import Config, load_config
 from nmt.data.corpus import read_pairs
@@ -27,7 +27,7 @@ from nmt.errors import CorpusError
 from nmt.evaluate.matrix import compare
 from nmt.evaluate.testfiles import read_tests
 from nmt.options import Command
-from nmt.sections import Section, load, parse
+from nmt.sections import Section, parse
 from nmt.text.langid import LanguageIdentifier
 
 PIVOT = "en"
@@ -92,18 +92,13 @@ class Cell:
 )
 @click.option("--curve", is_flag=True, help="The curves over numbers of pairs, and only these.")
 def main(
-    overrides: Sequence[str],
-    config: Path,
-    work: Path,
-    pictures: Path | None,
-    page: Path | None,
-    threads: int,
+    setup: Setup,
     families: Sequence[str],
     languages: Sequence[str],
     curve: bool,
 ) -> None:
     """Train and compare models for rare languages; prints Markdown."""
-    plan = load(Experiment, config, overrides)
+    plan = setup.plan(Experiment)
     if unknown := sorted(set(families) - set(plan.families)):
         raise click.UsageError(
             f"no family {', '.join(unknown)}; there are {', '.join(plan.families)}"
@@ -114,16 +109,14 @@ def main(
         if (not families or cell.family in families)
         and (not languages or cell.language in languages)
     ]
-    rows = [row for cell in cells for row in compared(plan, cell, work, threads)]
-    folder = pictures or work
-    folder.mkdir(parents=True, exist_ok=True)
+    rows = [row for cell in cells for row in compared(plan, cell, setup.work, setup.threads)]
     name, picture = (
         ("rare-languages-curve", draw.rare_curve)
         if curve
         else ("rare-languages", draw.rare_languages)
     )
-    picture(rows, folder / f"{name}.png")
-    show(page, name, table(rows))
+    picture(rows, setup.picture(name))
+    setup.show(name, table(rows))
 
 
 def main_cells(plan: Experiment) -> list[Cell]:

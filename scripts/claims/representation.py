@@ -7,7 +7,7 @@ them without training? And how do the states move as a target goes from one lang
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ import click
 import numpy as np
 import pictures as draw
 import zero_shot
-from study import digest, experiment, kept, markdown, show
+from study import Setup, digest, experiment, kept, markdown
 
 from nmt.analyse.explore import explore
 from nmt.analyse.representations import (
@@ -58,43 +58,37 @@ class Experiment(Section):
 @experiment("representation")
 @click.option("--model", type=click.Path(path_type=Path), metavar="DIR")
 def main(
-    overrides: Sequence[str],
-    config: Path,
-    work: Path,
-    pictures: Path | None,
-    page: Path | None,
-    threads: int,
+    setup: Setup,
     model: Path | None,
 ) -> None:
     """Measure the representations of the model DIR, or of the shipped one; prints Markdown."""
-    plan = load(Experiment, config, overrides)
-    encoder = SentenceEncoder(model, threads=threads)
-    folder = pictures or work
-    folder.mkdir(parents=True, exist_ok=True)
+    plan = setup.plan(Experiment)
+    encoder = SentenceEncoder(model, threads=setup.threads)
+    work = setup.work
     explore(encoder, work / "map")
-    (work / "map" / "map.png").replace(folder / "representation-map.png")
+    (work / "map" / "map.png").replace(setup.picture("representation-map"))
 
     read = {"tests": plan.tests, "target": plan.target, "limit": plan.limit}
     asked = {**read, "model": digest(model)}
     found = kept(work / "result.languages.json", asked, lambda: languages(plan, encoder))
-    draw.retrieval(found, folder / "representation-retrieval.png")
-    show(page, "representation-layers", layers_table(found))
-    show(page, "representation-pairs", pairs_table(found))
+    draw.retrieval(found, setup.picture("representation-retrieval"))
+    setup.show("representation-layers", layers_table(found))
+    setup.show("representation-pairs", pairs_table(found))
 
     untrained = zero_shot.shipped(
         load(zero_shot.Experiment, Path(plan.zero_shot), [f"root={plan.root}"]),
         model,
         Path(plan.zero_shot_work),
-        threads,
+        setup.threads,
     )
     points = against_distance(untrained, found)
-    draw.distance_and_quality(points, folder / "representation-distance.png")
-    show(page, "representation-distance", correlation_table(points))
+    draw.distance_and_quality(points, setup.picture("representation-distance"))
+    setup.show("representation-distance", correlation_table(points))
 
     asked = {"mixes": plan.mixes, "steps": plan.steps, "moved": plan.moved, "model": digest(model)}
     moves = kept(work / "result.mixes.json", asked, lambda: mixes(plan, encoder))
-    draw.moving_states(moves, folder / "representation-mixes.png")
-    show(page, "representation-mixes", mixes_table(moves))
+    draw.moving_states(moves, setup.picture("representation-mixes"))
+    setup.show("representation-mixes", mixes_table(moves))
 
 
 def languages(plan: Experiment, encoder: SentenceEncoder) -> dict[str, Any]:

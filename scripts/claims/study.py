@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from functools import wraps
 from itertools import dropwhile
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
@@ -20,9 +22,11 @@ from nmt.evaluate.matrix import DirectionResult, EvaluateOptions, evaluate
 from nmt.evaluate.report import Report, to_json
 from nmt.evaluate.testfiles import DirectionTest
 from nmt.model.model_dir import WEIGHTS, load_info
+from nmt.sections import Section, load
 from nmt.text.langid import LanguageIdentifier
 
 SIGNIFICANT = 0.05
+Plan = TypeVar("Plan", bound=Section)
 
 
 def kept(path: Path, made_with: Mapping[str, Any], make: Callable[[], Any]) -> Any:
@@ -99,25 +103,46 @@ def markdown(head: Sequence[str], rows: Sequence[Sequence[str]], labels: int = 1
     return "\n".join(f"| {' | '.join(row)} |" for row in [list(head), rule, *rows])
 
 
-def show(page: Path | None, name: str, table: str) -> None:
-    """Print a table, and put it into a page in the place of the one below `<!-- NAME -->`.
+@dataclass(frozen=True)
+class Setup:
+    """What an experiment is told on the command line: what to measure, and where results go."""
 
-    Raises InvalidInput if the page has no such mark.
-    """
-    click.echo(table + "\n")
-    if page is None:
-        return
-    text = page.read_text(encoding="utf-8")
-    before, mark, behind = text.partition(f"<!-- {name} -->\n")
-    if not mark:
-        raise InvalidInput(f"{page} has no line <!-- {name} --> to put a table below")
-    lines = behind.splitlines(keepends=True)
-    rest = dropwhile(lambda line: line.startswith("|"), lines)
-    page.write_text(f"{before}{mark}{table}\n{''.join(rest)}", encoding="utf-8")
+    overrides: tuple[str, ...]
+    config: Path
+    work: Path
+    pictures: Path | None
+    page: Path | None
+    threads: int
+
+    def plan(self, kind: type[Plan]) -> Plan:
+        """The configuration of the experiment."""
+        return load(kind, self.config, self.overrides)
+
+    def picture(self, name: str) -> Path:
+        """Where to draw a picture."""
+        folder = self.pictures or self.work
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder / f"{name}.png"
+
+    def show(self, name: str, table: str) -> None:
+        """Print a table; in the page, if there is one, it replaces that below `<!-- NAME -->`.
+
+        Raises InvalidInput if the page has no such mark.
+        """
+        click.echo(table + "\n")
+        if self.page is None:
+            return
+        text = self.page.read_text(encoding="utf-8")
+        before, mark, behind = text.partition(f"<!-- {name} -->\n")
+        if not mark:
+            raise InvalidInput(f"{self.page} has no line <!-- {name} --> to put a table below")
+        lines = behind.splitlines(keepends=True)
+        rest = dropwhile(lambda line: line.startswith("|"), lines)
+        self.page.write_text(f"{before}{mark}{table}\n{''.join(rest)}", encoding="utf-8")
 
 
 def experiment(name: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """The options that every experiment has."""
+    """The options that every experiment has; the command gets them as its first argument."""
     options = (
         click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]..."),
         click.option(
@@ -148,8 +173,13 @@ def experiment(name: str) -> Callable[[Callable[..., None]], Callable[..., None]
     )
 
     def with_options(command: Callable[..., None]) -> Callable[..., None]:
+        @wraps(command)
+        def run(**given: Any) -> None:
+            common = {each.name: given.pop(each.name) for each in fields(Setup)}
+            command(Setup(**common), **given)
+
         for option in reversed(options):
-            command = option(command)
-        return command
+            run = option(run)
+        return run
 
     return with_options

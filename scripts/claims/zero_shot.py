@@ -15,14 +15,14 @@ from typing import Any
 import click
 import pictures as draw
 from pydantic import Field
-from study import compute, digest, experiment, judged, kept, markdown, show, trained
+from study import Setup, compute, digest, experiment, judged, kept, markdown, trained
 
 from nmt.config import load_config
 from nmt.data.prepare import prepare
 from nmt.decode.translator import Translator, load_translator
 from nmt.evaluate.testfiles import DirectionTest, read_tests
 from nmt.options import Command
-from nmt.sections import Section, load
+from nmt.sections import Section
 
 PIVOT = "en"
 PARTS = ("slide", "shipped", "gap")
@@ -84,12 +84,7 @@ class Experiment(Section):
 )
 @click.option("--model", type=click.Path(path_type=Path), metavar="DIR")
 def main(
-    overrides: Sequence[str],
-    config: Path,
-    work: Path,
-    pictures: Path | None,
-    page: Path | None,
-    threads: int,
+    setup: Setup,
     parts: Sequence[str],
     model: Path | None,
 ) -> None:
@@ -97,21 +92,19 @@ def main(
 
     The model DIR, or the shipped one, is that of the part `shipped`; the others train their own.
     """
-    plan = load(Experiment, config, overrides)
-    folder = pictures or work
-    folder.mkdir(parents=True, exist_ok=True)
+    plan = setup.plan(Experiment)
     for part in parts or PARTS:
         if part == "slide":
-            table, note = slide(plan, work, threads)
-            show(page, "slide", table)
+            table, note = slide(plan, setup.work, setup.threads)
+            setup.show("slide", table)
             click.echo(note + "\n")
         elif part == "shipped":
-            rows = shipped(plan, model, work, threads)
-            draw.zero_shot(rows, folder / "zero-shot.png")
-            show(page, "zero-shot", directions_table(rows))
-            show(page, "zero-shot-means", means_table(rows))
+            rows = shipped(plan, model, setup.work, setup.threads)
+            draw.zero_shot(rows, setup.picture("zero-shot"))
+            setup.show("zero-shot", directions_table(rows))
+            setup.show("zero-shot-means", means_table(rows))
         else:
-            show(page, "gap", gap(plan, work, threads))
+            setup.show("gap", gap(plan, setup.work, setup.threads))
 
 
 def slide(plan: Experiment, work: Path, threads: int) -> tuple[str, str]:
