@@ -30,6 +30,8 @@ Languages = tuple[int, ...]
 WEIGHT_DIGITS = 6
 # Mixes that are kept at the same time, those used last. One takes a kilobyte at width 256.
 MAX_MIXES = 1024
+# What NumPy calls the AVX-512 instructions of all servers since 2017, before and since release 2.4.
+WIDE_VECTORS = {"AVX512_SKX", "X86_V4"}
 # Sentences in one batch of alignment.
 ALIGNED_TOGETHER = 32
 
@@ -66,6 +68,7 @@ class CTranslate2Engine:
         precision: str = "default",
     ) -> None:
         """`precision` is one of the library's compute types; `threads` 0 takes all cores."""
+        _use_wide_vectors()
         self._info = info
         self._tokenizer = tokenizer
         self._pieces = [tokenizer.piece(i) for i in range(tokenizer.vocab_size)]
@@ -229,6 +232,16 @@ class CTranslate2Engine:
         translator = ctranslate2.Translator(self._info.name, files=files, **self._placement)
         plain = {mix: self._pieces[tag] for mix, tag in self._plain.items()}
         return _Loaded(translator, {**plain, **words}, ends)
+
+
+def _use_wide_vectors() -> None:
+    """Let the library take 512-bit vectors where the processor has them, which it does not itself.
+
+    It looks at this variable once, when it is first used; what a user has set is left alone.
+    """
+    found = np.show_config(mode="dicts")["SIMD Extensions"]["found"]
+    if not WIDE_VECTORS.isdisjoint(found):
+        os.environ.setdefault("CT2_FORCE_CPU_ISA", "AVX512")
 
 
 def _mix(source: Source) -> Mix:
