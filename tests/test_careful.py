@@ -69,6 +69,17 @@ def test_around_what_the_model_loses_the_stretches_are_translated_by_themselves(
     assert found.retry == "parts"
 
 
+def test_a_stretch_gets_no_number_that_it_does_not_have() -> None:
+    replies = {
+        "It costs $5.99 for {1}.": "Cuesta $105.99 para {1}.",
+        "It costs": "Cuesta 10.",
+        "for": "Para 7",
+    }
+    translator = scripted(LANGUAGES, TRAINED, lambda text, *_: replies.get(text, ""))
+    (found,) = translator.translate(["It costs $5.99 for {name}."], "es", source="en")
+    assert (found.text, found.retry) == ("Cuesta $5.99 para {name}.", "parts")
+
+
 def test_masks_that_the_model_makes_up_are_not_shown() -> None:
     found = translate("{1} Vale {1}.", "I agree with you.")
     assert (found.text, found.retry) == ("Vale .", "parts")

@@ -254,16 +254,17 @@ class _Attempt:
 # What ends a sentence, and what a language may put in front of one that ends so.
 _END = regex.compile(r"[\s.!?…。！？]+$")
 _OPENING = "¿¡"
+_DIGITS = regex.compile(r"\d+")
 
 
 def _in_place_of(original: str, translation: str) -> str:
     """A translation within the white space of the original; the original where there is none.
 
     The model takes a stretch for a sentence: an end that the original does not have goes again, and
-    so does a capital.
+    so do a capital and a number.
     """
-    text = translation.strip()
     words = original.strip()
+    text = (translation if _DIGITS.search(words) else _DIGITS.sub("", translation)).strip()
     if not text or not words:
         return original
     if not _END.search(words):
