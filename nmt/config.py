@@ -265,7 +265,7 @@ class TrainingConfig(Section):
     pool_examples: int = Field(200_000, ge=1, description="examples sorted by length together")
     max_pieces: int = Field(100, ge=1, description="longer pairs are left out of training")
     noise: float = Field(
-        0.0, ge=0, le=1, description="share of sources with a fault: case, end mark or a slip"
+        0.0, ge=0, le=1, description="share of batches of faulty sources: case, end mark or a slip"
     )
     masks: float = Field(
         0.0, ge=0, le=1, description="share of batches with {1} for what both sides hold alike"

@@ -53,6 +53,20 @@ def test_a_share_of_the_sources_has_faults_and_no_target_has(
         assert np.array_equal(one.labels_BT, other.labels_BT)
 
 
+def test_sentences_with_faults_which_are_longer_do_not_pad_others(
+    tiny_config: Config, tiny_corpus: Path
+) -> None:
+    noisy = tiny_config.training.model_copy(update={"noise": 0.3})
+    streams = [
+        BatchStream(Corpus(tiny_corpus), tiny_config.languages, settings)
+        for settings in (tiny_config.training, noisy)
+    ]
+    for _ in range(60):
+        plain, faulty = (next(stream).source_BS for stream in streams)
+        same_length = (plain != PAD).sum(axis=1) == (faulty != PAD).sum(axis=1)
+        assert plain.shape == faulty.shape or same_length.mean() < 0.9
+
+
 def test_ranks_and_resumed_runs_see_the_same_faults(tiny_config: Config, tiny_corpus: Path) -> None:
     noisy = tiny_config.training.model_copy(update={"noise": 0.5})
     corpus = Corpus(tiny_corpus)

@@ -26,6 +26,14 @@ def test_orthogonalising_keeps_directions_and_evens_out_their_sizes(
     torch.testing.assert_close(ours, torch.diag_embed(sizes), atol=1e-3, rtol=0)
 
 
+def test_orthogonalising_in_bfloat16_is_the_same_but_for_rounding() -> None:
+    torch.manual_seed(0)
+    x = torch.randn(3, 64, 128)
+    exact, rounded = orthogonalise(x), orthogonalise(x, torch.bfloat16)
+    assert rounded.dtype == torch.float32
+    assert (rounded - exact).norm() < 0.03 * exact.norm()
+
+
 def test_muon_updates_each_stacked_map_as_if_it_stood_alone() -> None:
     torch.manual_seed(0)
     config = OptimizerConfig(name="muon", weight_decay=0.1)

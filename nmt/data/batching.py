@@ -182,30 +182,37 @@ class BatchStream:
             self.position = Position(self.position.pool + 1, 0, self._next_cursors)
             self._fill_pool()
         rows = self._pool[self.position.batch]
-        with_masks = self._draw(self.position.batch, 1).random() < self._config.masks
-        examples = [self._example(row, with_masks) for row in rows[self._rank :: self._ranks]]
+        # What makes some sentences longer is for whole batches, or it would pad all others.
+        rng = self._draw(self.position.batch, 1)
+        with_masks, with_noise = rng.random(2) < [self._config.masks, self._config.noise]
+        own = rows[self._rank :: self._ranks]
+        if with_masks or with_noise:
+            examples = [self._changed(row, with_masks=bool(with_masks)) for row in own]
+        else:
+            examples = [self._example(row) for row in own]
         self.position = Position(self.position.pool, self.position.batch + 1, self.position.cursors)
         batch = collate(examples, len(self._languages))
         for shard in self._shards:
             shard.release()
         return batch
 
-    def _example(self, row: int, with_masks: bool) -> Example:
-        """The pair in a row of the pool; with masks, or now and then as people type it."""
+    def _example(self, row: int) -> Example:
+        """The pair in a row of the pool."""
         stream, index = self._members[row]
         chosen: Stream = self.streams[stream]
-        example = chosen.example(index, self._languages.index(chosen.target))
+        return chosen.example(index, self._languages.index(chosen.target))
+
+    def _changed(self, row: int, with_masks: bool) -> Example:
+        """The pair in a row with masks, or as people type it; as it is if that is too long."""
+        example = self._example(row)
         rng = self._draw(row, 2)
-        with_noise = not with_masks and rng.random() < self._config.noise
-        if not with_masks and not with_noise:
-            return example
-        source, target = (self._text(side) for side in (example.source, example.target))
-        if with_noise:
-            changed = example._replace(source=self._tokenizer.encode(add_noise(source, rng)))
+        source, target = self._text(example.source), example.target
+        if with_masks:
+            source, masked = add_masks(source, self._text(target), rng)
+            target = self._tokenizer.encode(masked)
         else:
-            source, target = add_masks(source, target, rng)
-            encoded = [self._tokenizer.encode(text) for text in (source, target)]
-            changed = example._replace(source=encoded[0], target=encoded[1])
+            source = add_noise(source, rng)
+        changed = example._replace(source=self._tokenizer.encode(source), target=target)
         longest = max(len(changed.source), len(changed.target))
         fits = len(changed.source) > 0 and longest <= self._config.max_pieces
         return changed if fits else example

@@ -108,7 +108,7 @@ class Run:
         if settings.compile != "off":
             self.model.compile(mode=settings.compile, dynamic=True)
         self.gradients = Gradients(self.model.parameters(), num_sums=6)
-        self.optimizers = make_optimizers(self.model, settings.optimizer, ranks)
+        self.optimizers = make_optimizers(self.model, settings.optimizer, ranks, self.model.dtype)
         self.average = MovingAverage(self.model.parameters(), settings.ema_decay)
         self.guide = self._make_guide()
         written = self.corpus.written_pieces(config.languages)

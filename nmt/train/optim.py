@@ -21,11 +21,12 @@ ADAMW_RMS = 0.2
 
 
 def make_optimizers(
-    model: nn.Module, config: OptimizerConfig, ranks: Ranks
+    model: nn.Module, config: OptimizerConfig, ranks: Ranks, dtype: torch.dtype = torch.float32
 ) -> list[torch.optim.Optimizer]:
     """AdamW for all parameters, or Muon for the linear maps and AdamW for the rest.
 
     The learning rate means the same size of update in both. Normalisation weights do not decay.
+    `dtype` is that of the products which Muon is made of.
     """
     linears = [module for module in model.modules() if isinstance(module, Linear)]
     if config.name == "adamw":
@@ -40,19 +41,26 @@ def make_optimizers(
     adamw = torch.optim.AdamW(
         groups, lr=config.learning_rate, betas=betas, eps=config.epsilon, fused=True
     )
-    return [adamw, Muon(linears, config, ranks)] if linears else [adamw]
+    return [adamw, Muon(linears, config, ranks, dtype)] if linears else [adamw]
 
 
 class Muon(torch.optim.Optimizer):
     """Momentum whose update of each matrix is made orthogonal (K. Jordan et al. 2024).
 
-    Matrices of one shape are orthogonalised together as one batch of float32 products; torch's
-    own Muon takes them one by one in bfloat16, which a CPU may have to emulate. Ranks share the
-    work: each takes some matrices, and their sum brings all to all.
+    Matrices of one shape are orthogonalised together as one batch of products, in a type that the
+    hardware is fast in; torch's own Muon takes them one by one in bfloat16, which a CPU may have to
+    emulate. Ranks share the work: each takes some matrices, and their sum brings all to all.
     """
 
-    def __init__(self, linears: Sequence[Linear], config: OptimizerConfig, ranks: Ranks) -> None:
+    def __init__(
+        self,
+        linears: Sequence[Linear],
+        config: OptimizerConfig,
+        ranks: Ranks,
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
         self._ranks = ranks
+        self._dtype = dtype
         self._maps = {id(linear.weight): linear.maps for linear in linears}
         defaults = {
             "lr": config.learning_rate,
@@ -87,24 +95,27 @@ class Muon(torch.optim.Optimizer):
 
     def _orthogonalise(self, x_NRC: Tensor) -> Tensor:
         if self._ranks.size == 1:
-            return orthogonalise(x_NRC)
+            return orthogonalise(x_NRC, self._dtype)
         own = slice(self._ranks.rank, None, self._ranks.size)
         result = torch.zeros_like(x_NRC)
         if len(x_NRC[own]):
-            result[own] = orthogonalise(x_NRC[own])
+            result[own] = orthogonalise(x_NRC[own], self._dtype)
         self._ranks.sum(result)
         return result
 
 
-def orthogonalise(x_NRC: Tensor) -> Tensor:
-    """Wide matrices [N, R, C], R <= C, with their singular values brought near 1, in float32."""
+def orthogonalise(x_NRC: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
+    """Wide matrices [N, R, C], R <= C, with their singular values brought near 1.
+
+    The iteration mends its own rounding: bfloat16 moves the result by one per cent.
+    """
     a, b, c = NEWTON_SCHULZ
-    x_NRC = x_NRC / (x_NRC.norm(dim=(1, 2), keepdim=True) + 1e-12)
+    x_NRC = (x_NRC / (x_NRC.norm(dim=(1, 2), keepdim=True) + 1e-12)).to(dtype)
     for _ in range(NEWTON_SCHULZ_STEPS):
         gram = x_NRC @ x_NRC.mT
         factor = torch.baddbmm(gram, gram, gram, beta=b, alpha=c)
         x_NRC = torch.baddbmm(x_NRC, factor, x_NRC, beta=a)
-    return x_NRC
+    return x_NRC.float()
 
 
 class Gradients:
