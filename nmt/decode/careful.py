@@ -179,12 +179,13 @@ class _Attempt:
         if not protected.text:
             unchanged = (Hypothesis(job.text, 0.0),)
             return replace(raw, hypotheses=unchanged, path="unchanged", flags=())
-        complete = [
-            hypothesis if text == hypothesis.text else replace(hypothesis, text=text)
-            for hypothesis in raw.hypotheses
-            if (text := protected.restore(hypothesis.text)) is not None
-            and not missing_numbers(job.text, text)
-        ]
+        by_text: dict[str, Hypothesis] = {}  # without its full stop one may be as another is
+        for hypothesis in raw.hypotheses:
+            text = protected.restore(hypothesis.text)
+            if text is not None and not missing_numbers(job.text, text):
+                text = _ending_like(job.text, text)
+                by_text.setdefault(text, replace(hypothesis, text=text))
+        complete = list(by_text.values())
         if not complete:
             return None
         best, flags = complete[0], self._flags(job, complete[0])
@@ -254,7 +255,15 @@ class _Attempt:
 # What ends a sentence, and what a language may put in front of one that ends so.
 _END = regex.compile(r"[\s.!?…。！？]+$")
 _OPENING = "¿¡"
+_FULL_STOP = regex.compile(r"(?<=[\p{L}\p{M}\p{N}])\s*[.。]$")
 _DIGITS = regex.compile(r"\d+")
+
+
+def _ending_like(original: str, translation: str) -> str:
+    """A translation without the full stop that the model puts behind headings and single words."""
+    if not original or not original[-1].isalnum():
+        return translation
+    return _FULL_STOP.sub("", translation)
 
 
 def _in_place_of(original: str, translation: str) -> str:
