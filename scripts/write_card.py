@@ -13,6 +13,9 @@ from nmt.model.model_dir import CARD, ModelInfo, load_info
 
 Result = dict[str, Any]
 
+# Files of one name that are no longer listed one by one.
+MANY = 12
+
 
 @click.command()
 @click.argument("model", type=click.Path(path_type=Path))
@@ -76,13 +79,19 @@ def _origin(provenance: dict[str, Any]) -> str:
 
 
 def _data(info: ModelInfo) -> str:
-    rows = [
-        f"| {source['name']} | {source['pairs']:,} | {source['licence']} |"
-        for source in info.provenance["sources"]
-    ]
-    return "\n".join(
-        ["## Data", "", "| source | pairs | licence |", "| --- | ---: | --- |", *rows, ""]
-    )
+    """The sources, with those of one name in one row: `tatoeba` for `tatoeba.en-es` and so on."""
+    groups: dict[tuple[str, str], list[tuple[str, int]]] = {}
+    for source in info.provenance["sources"]:
+        name, _, pair = source["name"].rpartition(".")
+        key = name or pair, source["licence"]
+        groups.setdefault(key, []).append((pair, source["pairs"]))
+    lines = ["## Data", "", "| source | pairs | licence |", "| --- | --- | --- |"]
+    for (name, licence), pairs in groups.items():
+        counts = [f"{pair} {count:,}" for pair, count in pairs]
+        if len(counts) > MANY:
+            counts = [f"{sum(count for _, count in pairs):,} in {len(counts)} directions"]
+        lines.append(f"| {name} | {', '.join(counts)} | {licence} |")
+    return "\n".join([*lines, ""])
 
 
 def _scores(report: dict[str, Any], command: str) -> str:

@@ -67,8 +67,8 @@ def test_masks_may_change_places_and_spacing() -> None:
 
 
 def test_numbers_are_taken_out_if_asked_for() -> None:
-    protected = protect("It costs 1,234.56 on 5/6.", numbers=True)
-    assert protected.spans == ("1,234.56", "5/6")
+    protected = protect("It costs 1,234.56 on 5/6 at 18h10, in 20 °C.", numbers=True)
+    assert protected.spans == ("1,234.56", "5/6", "18h10", "20 °C")
 
 
 def test_what_the_vocabulary_cannot_write_is_kept_by_the_word() -> None:

@@ -36,8 +36,8 @@ _WORD = regex.compile(
     r"(?=[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}])\X"
     r"|[^\s\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}]+"
 )
-# With its currency or per cent sign, which by itself makes a model write a number.
-_NUMBER = regex.compile(r"(?:\p{Sc}\s?)?\d+(?:[.,:/]\d+)*(?:\s?[\p{Sc}%‰°])?")
+# With its currency, per cent or degree sign, which by itself makes a model write a number; 18h10.
+_NUMBER = regex.compile(r"(?:\p{Sc}\s?)?\d+(?:[.,:/h]\d+)*(?:\s?(?:[\p{Sc}%‰]|°[CF]?))?")
 # Letters; what is shorter may be an acronym.
 SHORTEST_IN_CAPITALS = 5
 _MASK = regex.compile(r"\{\s*(\d{1,3})\s*\}")
