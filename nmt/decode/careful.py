@@ -179,13 +179,12 @@ class _Attempt:
         if not protected.text:
             unchanged = (Hypothesis(job.text, 0.0),)
             return replace(raw, hypotheses=unchanged, path="unchanged", flags=())
-        by_text: dict[str, Hypothesis] = {}  # without its full stop one may be as another is
-        for hypothesis in raw.hypotheses:
-            text = protected.restore(hypothesis.text)
-            if text is not None and not missing_numbers(job.text, text):
-                text = _ending_like(job.text, text)
-                by_text.setdefault(text, replace(hypothesis, text=text))
-        complete = list(by_text.values())
+        complete = [
+            replace(hypothesis, text=_ending_like(job.text, text))
+            for hypothesis in raw.hypotheses
+            if (text := protected.restore(hypothesis.text)) is not None
+            and not missing_numbers(job.text, text)
+        ]
         if not complete:
             return None
         best, flags = complete[0], self._flags(job, complete[0])
