@@ -37,15 +37,22 @@ def sources(batches: list[Batch], config: Config) -> list[str]:
     return [tokenizer.decode(row[row != PAD].tolist()) for row in rows]
 
 
+def batches_without_and_with_faults(
+    config: Config, corpus: Path
+) -> tuple[list[Batch], list[Batch]]:
+    """The same batches, once with faults in three of ten."""
+    noisy = config.training.model_copy(update={"noise": 0.3})
+    plain, faulty = (
+        BatchStream(Corpus(corpus), config.languages, settings)
+        for settings in (config.training, noisy)
+    )
+    return [next(plain) for _ in range(60)], [next(faulty) for _ in range(60)]
+
+
 def test_a_share_of_the_sources_has_faults_and_no_target_has(
     tiny_config: Config, tiny_corpus: Path
 ) -> None:
-    noisy = tiny_config.training.model_copy(update={"noise": 0.3})
-    streams = [
-        BatchStream(Corpus(tiny_corpus), tiny_config.languages, settings)
-        for settings in (tiny_config.training, noisy)
-    ]
-    plain, faulty = ([next(stream) for _ in range(60)] for stream in streams)
+    plain, faulty = batches_without_and_with_faults(tiny_config, tiny_corpus)
     pairs = list(zip(sources(plain, tiny_config), sources(faulty, tiny_config), strict=True))
     share = sum(before != after for before, after in pairs) / len(pairs)
     assert 0.15 < share < 0.35  # some faults change nothing
@@ -56,15 +63,11 @@ def test_a_share_of_the_sources_has_faults_and_no_target_has(
 def test_sentences_with_faults_which_are_longer_do_not_pad_others(
     tiny_config: Config, tiny_corpus: Path
 ) -> None:
-    noisy = tiny_config.training.model_copy(update={"noise": 0.3})
-    streams = [
-        BatchStream(Corpus(tiny_corpus), tiny_config.languages, settings)
-        for settings in (tiny_config.training, noisy)
-    ]
-    for _ in range(60):
-        plain, faulty = (next(stream).source_BS for stream in streams)
-        same_length = (plain != PAD).sum(axis=1) == (faulty != PAD).sum(axis=1)
-        assert plain.shape == faulty.shape or same_length.mean() < 0.9
+    plain, faulty = batches_without_and_with_faults(tiny_config, tiny_corpus)
+    for one, other in zip(plain, faulty, strict=True):
+        lengths = [(batch.source_BS != PAD).sum(axis=1) for batch in (one, other)]
+        share = (lengths[0] == lengths[1]).mean()
+        assert one.source_BS.shape == other.source_BS.shape or share < 0.9
 
 
 def test_ranks_and_resumed_runs_see_the_same_faults(tiny_config: Config, tiny_corpus: Path) -> None:
