@@ -148,7 +148,7 @@ def _excluded_files(data: DataConfig) -> list[Path]:
     for pattern in data.exclude:
         try:
             found = sorted(root.glob(pattern))
-        except (ValueError, NotImplementedError):
+        except (ValueError, NotImplementedError):  # pathlib's answer to an absolute pattern
             raise CorpusError(
                 f"data.exclude: {pattern!r} must be a pattern of files under data.root"
             ) from None
