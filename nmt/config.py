@@ -53,8 +53,9 @@ class SourceConfig(Section):
     languages: tuple[Language, Language]
     weight: float = Field(1.0, gt=0, description="share of its language pair: weight x pairs")
     synthetic: Language | None = Field(
-        None, description="language whose side a machine wrote: never a target of training"
+        None, description="language whose side a machine wrote: no target of training"
     )
+    distil: bool = Field(False, description="what a machine wrote is a target all the same")
     format: Literal["auto", "tsv", "moses", "jsonl"] = "auto"
     licence: str = Field("not stated", description="told in the card of a model trained on it")
 
@@ -88,6 +89,8 @@ class SourceConfig(Section):
             raise ValueError("the two languages of a source must differ")
         if self.synthetic not in (None, *self.languages):
             raise ValueError(f"synthetic must be one of {', '.join(self.languages)}")
+        if self.distil and self.synthetic is None:
+            raise ValueError("distil needs synthetic: the language whose side a machine wrote")
         return self
 
 

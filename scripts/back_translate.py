@@ -5,6 +5,10 @@ Spanish. But it can translate the English side of its Spanish pairs to French, a
 sources for human Spanish targets (back-translation, Sennrich et al. 2016; for directions without
 data: Firat et al. 2016). Trained on these as well, it translates French to Spanish directly.
 `training.back_translation` does so during training; here the fast engine does it once, before.
+
+With --distil the same pairs serve the other way round too: the human Spanish is the source, and
+what was made from its English the target. So the direct way learns what the way by English knows
+(sequence-level distillation, Kim & Rush 2016).
 """
 
 from __future__ import annotations
@@ -35,6 +39,7 @@ SENTENCES_TOGETHER = 1024
 @click.option("--output", type=click.Path(path_type=Path), required=True, help="Folder to write.")
 @click.option("--pairs", default=5000, show_default=True, help="Pairs for each direction.")
 @click.option("--weight", default=0.1, show_default=True, help="Their sampling weight.")
+@click.option("--distil", is_flag=True, help="Train towards what is made as well.")
 @click.option("--beam", default=1, show_default=True, help="Beam of the search.")
 @click.option("--threads", default=0, help="CPU threads; 0: all cores.")
 def main(
@@ -44,6 +49,7 @@ def main(
     output: Path,
     pairs: int,
     weight: float,
+    distil: bool,
     beam: int,
     threads: int,
 ) -> None:
@@ -73,6 +79,7 @@ def main(
                 languages=(source, target),
                 weight=weight,
                 synthetic=source,
+                distil=distil,
                 licence="that of the texts which it was made of",
             )
         )

@@ -76,6 +76,15 @@ def test_a_model_trained_on_them_says_that_the_direction_is_zero_shot(
     assert ("es", "pt") not in batches.directions
 
 
+def test_distilled_they_are_trained_both_ways(made: Path, tiny_model_dir: Path) -> None:
+    words = [str(made / "before.yaml"), "--model", str(tiny_model_dir), "--output", str(made)]
+    for options, distilled in [(["--distil"], True), ([], False)]:
+        assert CliRunner().invoke(main, [*words, "--pairs", "8", *options]).exit_code == 0
+        made_ones = [s for s in load_config(made / "config.yaml").data.sources if s.synthetic]
+        assert len(made_ones) == 6
+        assert all(source.distil is distilled for source in made_ones)
+
+
 def test_what_is_there_is_not_made_again(made: Path, tiny_model_dir: Path) -> None:
     path = made / "back-translated.es-pt.tsv.gz"
     before = path.read_bytes()

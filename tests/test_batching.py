@@ -179,6 +179,16 @@ def test_what_a_machine_wrote_is_no_target(tmp_path: Path, vocabulary: bytes) ->
     assert stream.directions == []  # it has seen no human pair: zero-shot
 
 
+def test_distilled_pairs_are_trained_both_ways_and_their_directions_stay_zero_shot(
+    tmp_path: Path, vocabulary: bytes
+) -> None:
+    write_corpus(tmp_path, vocabulary, {("en", "es"): 30})
+    source = SourceConfig(path="source0.tsv", languages=("en", "es"), synthetic="es", distil=True)
+    stream = BatchStream(Corpus(tmp_path, [source]), LANGUAGES, config())
+    assert [(s.source, s.target) for s in stream.streams] == [("en", "es"), ("es", "en")]
+    assert stream.directions == []
+
+
 def test_sources_that_were_not_prepared_are_named(corpus: Corpus) -> None:
     used = SourceConfig(path="source1.tsv", languages=("pt", "en"))
     assert [shard.info.name for shard in Corpus(corpus.directory, [used]).shards] == ["source1"]

@@ -95,6 +95,11 @@ def test_a_misspelt_key_of_a_source_is_named_with_its_number() -> None:
         ("data__cleaning__max_length_ratio", 1.0, "data.cleaning.max_length_ratio: "),
         ("data__cleaning__bad_lines", "keep", "data.cleaning.bad_lines: "),
         ("data__sources", [], "data.sources: Tuple should have at least 1"),
+        (
+            "data__sources",
+            [{"path": "a.tsv", "languages": ["en", "es"], "distil": True}],
+            "distil needs synthetic",
+        ),
         ("training__dropout", 1.0, "training.dropout: "),
         ("training__dropout", -0.1, "training.dropout: "),
         ("training__temperature", 0.5, "training.temperature: "),

@@ -84,8 +84,8 @@ class Stream:
 
     @property
     def is_synthetic(self) -> bool:
-        """Whether a machine wrote its sources."""
-        return self.shard.info.synthetic == self.source
+        """Whether a machine wrote one of its sides."""
+        return self.shard.info.synthetic is not None
 
     @property
     def is_reversed(self) -> bool:
@@ -168,7 +168,7 @@ class BatchStream:
     def directions(self) -> list[tuple[str, str]]:
         """The directions with human pairs, in order.
 
-        One of which a machine wrote all sources stays zero-shot.
+        One that has none but with a side that a machine wrote stays zero-shot.
         """
         return sorted({(s.source, s.target) for s in self.streams if not s.is_synthetic})
 
@@ -275,7 +275,7 @@ def _streams(corpus: Corpus, languages: Sequence[str], config: TrainingConfig) -
         first, second = shard.info.languages
         for way, (source, target) in enumerate([(first, second), (second, first)]):
             is_trained = config.directions is None or f"{source}>{target}" in config.directions
-            if is_trained and target != shard.info.synthetic:
+            if is_trained and (shard.info.distil or target != shard.info.synthetic):
                 streams.append(Stream(shard, source, target, (config.seed, number, way)))
     if strange := sorted({s.target for s in streams} - set(languages)):
         raise ConfigError(

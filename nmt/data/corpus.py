@@ -128,6 +128,7 @@ class ShardInfo:
     pairs: int
     weight: float = 1.0
     synthetic: str | None = None
+    distil: bool = False
 
 
 class Shard:
@@ -178,7 +179,9 @@ def _shard_info(languages: list[str], **fields: Any) -> ShardInfo:
 def _as_configured(source: SourceConfig, infos: list[ShardInfo], directory: Path) -> ShardInfo:
     for info in infos:
         if info.name == source.name:
-            return replace(info, weight=source.weight, synthetic=source.synthetic)
+            return replace(
+                info, weight=source.weight, synthetic=source.synthetic, distil=source.distil
+            )
     raise CorpusError(
         f"{directory} has no source {source.name}: run `macaronic prepare` with this configuration"
     )

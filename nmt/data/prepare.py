@@ -121,7 +121,7 @@ def _fingerprint(config: Config) -> str:
     leave_out: dict[str, Any] = {
         "directory": True,
         "root": True,
-        "sources": {"__all__": {"licence", "weight", "synthetic"}},
+        "sources": {"__all__": {"licence", "weight", "synthetic", "distil"}},
     }
     settings = data.model_dump(mode="json", exclude=leave_out)
     digest = hashlib.sha256(json.dumps([settings, config.languages]).encode())
