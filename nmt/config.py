@@ -119,9 +119,11 @@ class VocabularyConfig(Section):
     """The shared SentencePiece vocabulary."""
 
     from_model: str | None = Field(
-        None, description="model directory whose vocabulary to take, such as one to start from"
+        None,
+        description="model directory whose vocabulary to take, such as one to start from; "
+        "languages that it lacks add pieces to it, up to `size`",
     )
-    size: int = Field(8000, ge=64, le=65536, description="pieces of a new vocabulary")
+    size: int = Field(8000, ge=64, le=65536, description="pieces of a new or extended vocabulary")
     characters_per_language: int = Field(8_000_000, ge=100)
     max_repeats: int = Field(10, ge=1, description="how often a thin language may be repeated")
 

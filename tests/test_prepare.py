@@ -23,6 +23,7 @@ from nmt.data.prepare import prepare
 from nmt.data.report import SourceReport, format_reports
 from nmt.errors import ConfigError, CorpusError
 from nmt.sections import parse
+from nmt.text.tokenizer import Tokenizer
 
 PAIRS = [
     ("The cat sleeps on the sofa.", "El gato duerme en el sofá."),
@@ -597,10 +598,38 @@ def test_the_vocabulary_of_a_model_is_taken_as_it_is(tmp_path: Path, tiny_model_
     assert tuple(texts) == PAIRS[0]
 
 
-def test_a_vocabulary_without_a_language_is_refused(tmp_path: Path, tiny_model_dir: Path) -> None:
+def test_a_vocabulary_without_a_language_needs_room_and_text_for_it(
+    tmp_path: Path, tiny_model_dir: Path
+) -> None:
+    size = Tokenizer.load(tiny_model_dir / "spm.model").vocab_size
     source = write_tsv(tmp_path / "a.tsv", PAIRS)
-    config = settings(tmp_path, source, vocabulary={"from_model": str(tiny_model_dir)})
-    config = config.model_copy(update={"languages": ("en", "es", "ja")})
-    with pytest.raises(ConfigError, match="has no tag for ja, only for en, es, pt, fr"):
-        prepare(config, workers=1)
+    vocabulary = {"from_model": str(tiny_model_dir), "size": size + 99}
+    config = settings(tmp_path, source, vocabulary=vocabulary)
+    without_text = config.model_copy(update={"languages": ("en", "es", "ja")})
+    with pytest.raises(ConfigError, match="has no tag for ja, and no source has text"):
+        prepare(without_text, workers=1)
+    (japanese,) = (s.model_copy(update={"languages": ("en", "ja")}) for s in config.data.sources)
+    data = config.data.model_copy(update={"sources": (japanese,)})
+    with pytest.raises(ConfigError, match="has no tag for ja, only for en, es, pt, fr") as caught:
+        prepare(without_text.model_copy(update={"data": data}), workers=1)
+    assert f"has to be {size + 100:,} or more" in str(caught.value)
     assert not any(tmp_path.glob("corpus*"))
+
+
+def test_a_vocabulary_is_extended_by_the_pieces_of_a_new_language(
+    tmp_path: Path, tiny_model_dir: Path
+) -> None:
+    old = Tokenizer.load(tiny_model_dir / "spm.model")
+    english = write_tsv(tmp_path / "a.tsv", PAIRS)
+    ukrainian = write_tsv(tmp_path / "b.tsv", [("The cat sleeps.", "Кішка спить.")])
+    vocabulary = {"from_model": str(tiny_model_dir), "size": old.vocab_size + 100}
+    tree = settings(tmp_path, english, ukrainian, vocabulary=vocabulary).model_dump(mode="json")
+    tree["languages"].append("uk")
+    tree["data"]["sources"][1]["languages"] = ["en", "uk"]
+    config = parse(Config, tree, "test")
+    prepare(config, workers=1)
+    corpus = Corpus(tmp_path / "corpus")
+    assert corpus.tokenizer.languages == (*old.languages, "uk")
+    spelt = [corpus.tokenizer.piece(i) for i in corpus.shards[0].pair(0)[1]]
+    assert spelt == [old.piece(i) for i in old.encode(PAIRS[0][1])]
+    assert not corpus.tokenizer.has_bytes("Кішка спить.")

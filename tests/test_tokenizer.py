@@ -7,7 +7,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nmt.errors import ModelError
-from nmt.text.tokenizer import BOS, EOS, PAD, UNK, Tokenizer, language_tag, train_tokenizer
+from nmt.text.tokenizer import (
+    BOS,
+    EOS,
+    PAD,
+    UNK,
+    Tokenizer,
+    extend_tokenizer,
+    language_tag,
+    train_tokenizer,
+)
 
 TEXTS = {
     "en": "The cat, which sleeps, doesn't care.",
@@ -53,6 +62,37 @@ def test_nothing_vanishes(tokenizer: Tokenizer, text: str) -> None:
     # What normalisation makes of the text is a fixed point: nothing else may get lost.
     once = tokenizer.decode(ids)
     assert tokenizer.decode(tokenizer.encode(once)) == once
+
+
+def test_an_extended_vocabulary_spells_new_languages_and_leaves_old_text_alone() -> None:
+    latin = ["en", "es", "pt", "fr"]
+    old = Tokenizer(train_tokenizer([TEXTS[code] for code in latin] * 3, latin, 400))
+    new = ["ko", "ja"]
+    sentences = [TEXTS[code] for code in new] * 3
+    extended = Tokenizer(extend_tokenizer(old.model, sentences, new, old.vocab_size + 40))
+    assert extended.languages == (*latin, *new)
+    assert list(extended.tag_ids.values()) == list(range(UNK + 1, UNK + 1 + 6))
+    assert old.vocab_size + 10 < extended.vocab_size <= old.vocab_size + 40
+    pieces = [extended.piece(i) for i in range(extended.vocab_size)]
+    assert len(set(pieces)) == len(pieces)
+    for code in latin:
+        spelling = [old.piece(i) for i in old.encode(TEXTS[code])]
+        assert [extended.piece(i) for i in extended.encode(TEXTS[code])] == spelling
+    for code in new:
+        assert old.has_bytes(TEXTS[code]) and not extended.has_bytes(TEXTS[code])
+        assert extended.decode(extended.encode(TEXTS[code])) == TEXTS[code]
+    written = extended.encode("<2ko> é")
+    assert extended.decode(written) == "<2ko> é"  # text, not a tag
+    assert not set(written) & set(extended.tag_ids.values())
+
+
+def test_a_vocabulary_is_extended_twice() -> None:
+    model = train_tokenizer([TEXTS["en"]] * 3, ["en"], 320)
+    for code in ("ru", "ja"):
+        model = extend_tokenizer(model, [TEXTS[code]] * 3, [code], Tokenizer(model).vocab_size + 30)
+    tokenizer = Tokenizer(model)
+    assert tokenizer.languages == ("en", "ru", "ja")
+    assert not any(tokenizer.has_bytes(TEXTS[code]) for code in ("en", "ru", "ja"))
 
 
 def test_tags_have_the_ids_after_the_special_pieces(tokenizer: Tokenizer) -> None:

@@ -46,9 +46,11 @@ from nmt.data.report import SourceReport, load_reports, save_report
 from nmt.data.vocabulary import sample_sentences
 from nmt.errors import ConfigError, CorpusError, ModelError
 from nmt.progress import Progress
-from nmt.text.tokenizer import Tokenizer, train_tokenizer
+from nmt.text.tokenizer import Tokenizer, extend_tokenizer, train_tokenizer
 
 LINES_PER_CHUNK = 20_000
+# Fewer would leave a new language with little more than letters.
+LEAST_NEW_PIECES = 100
 
 T = TypeVar("T")
 
@@ -64,8 +66,7 @@ def prepare(config: Config, workers: int | None = None) -> list[SourceReport]:
     check_rules(config.data.cleaning)
     directory = Path(config.data.directory)
     _check_directory(directory)
-    if config.data.vocabulary.from_model:
-        _taken_vocabulary(config, config.data.vocabulary.from_model)  # before hours of cleaning
+    _taken_vocabulary(config)  # an error, if any, before hours of cleaning
     fingerprint = _fingerprint(config)
     if not _is_made(directory, fingerprint):
         work = directory.with_name(f"{directory.name}.work-{fingerprint[:12]}")
@@ -218,8 +219,10 @@ def _drop_duplicates(data: DataConfig, work: Path) -> None:
 
 def _make_vocabulary(config: Config, work: Path) -> Path:
     path = work / VOCABULARY
-    if config.data.vocabulary.from_model:
-        write_bytes(path, _taken_vocabulary(config, config.data.vocabulary.from_model).model)
+    taken = _taken_vocabulary(config)
+    new = [code for code in config.languages if not taken or code not in taken.tag_ids]
+    if taken and not new:
+        write_bytes(path, taken.model)
     elif not path.exists():
         stems = [
             (source.languages, stem)
@@ -234,21 +237,37 @@ def _make_vocabulary(config: Config, work: Path) -> Path:
                         yield languages, line.split("\t")
 
         settings = config.data.vocabulary
-        sentences = sample_sentences(pairs, config.languages, settings)
+        sentences = sample_sentences(pairs, new, settings)
         with Progress("making the vocabulary", unit="sentences") as progress:
             counted = _counted(sentences, progress)
-            write_bytes(path, train_tokenizer(counted, config.languages, settings.size))
+            if taken:
+                made = extend_tokenizer(taken.model, counted, new, settings.size)
+            else:
+                made = train_tokenizer(counted, new, settings.size)
+            write_bytes(path, made)
     return path
 
 
-def _taken_vocabulary(config: Config, model: str) -> Tokenizer:
-    """The vocabulary of a model directory, which has to know all languages of the corpus."""
-    tokenizer = Tokenizer.load(Path(model) / VOCABULARY)
-    if missing := [code for code in config.languages if code not in tokenizer.tag_ids]:
+def _taken_vocabulary(config: Config) -> Tokenizer | None:
+    """The vocabulary to take, if the configuration names one; it needs room for new languages."""
+    settings = config.data.vocabulary
+    if not settings.from_model:
+        return None
+    tokenizer = Tokenizer.load(Path(settings.from_model) / VOCABULARY)
+    missing = [code for code in config.languages if code not in tokenizer.tag_ids]
+    with_text = {code for source in config.data.sources for code in source.languages}
+    if unheard := sorted(set(missing) - with_text):
         raise ConfigError(
-            f"data.vocabulary.from_model: the vocabulary of {model} has no tag for "
-            f"{', '.join(missing)}, only for {', '.join(tokenizer.languages)}; "
-            "leave the setting out to make a new vocabulary"
+            f"data.vocabulary.from_model: the vocabulary of {settings.from_model} has no tag for "
+            f"{', '.join(unheard)}, and no source has text to make pieces of"
+        )
+    if missing and settings.size < tokenizer.vocab_size + LEAST_NEW_PIECES:
+        raise ConfigError(
+            f"data.vocabulary.from_model: the vocabulary of {settings.from_model} has no tag for "
+            f"{', '.join(missing)}, only for {', '.join(tokenizer.languages)}. To add pieces to "
+            f"its {tokenizer.vocab_size:,}, data.vocabulary.size, which is {settings.size:,}, has "
+            f"to be {tokenizer.vocab_size + LEAST_NEW_PIECES:,} or more; leave from_model out to "
+            "make a new vocabulary"
         )
     return tokenizer
 

@@ -14,7 +14,7 @@ LabelledPairs = Iterable[tuple[tuple[str, str], list[str]]]
 def sample_sentences(
     pairs: Callable[[], LabelledPairs], languages: Sequence[str], config: VocabularyConfig
 ) -> Iterator[str]:
-    """About the same number of characters of each language, in one pass after a counting pass.
+    """About the same number of characters of each of the languages, after a pass that counts them.
 
     A common language is thinned out, a rare one repeated up to `max_repeats` times: in a sample
     by size it would be left with single characters. Which sentences stay is decided by their
@@ -23,7 +23,8 @@ def sample_sentences(
     characters: Counter[str] = Counter()
     for codes, sides in pairs():
         for code, side in zip(codes, sides, strict=True):
-            characters[code] += len(side)
+            if code in languages:
+                characters[code] += len(side)
     most = max(characters.values(), default=0)
     goal = min(config.characters_per_language, most)
     rates = {
@@ -33,7 +34,7 @@ def sample_sentences(
     }
     for codes, sides in pairs():
         for code, side in zip(codes, sides, strict=True):
-            whole, fraction = divmod(rates[code], 1)
+            whole, fraction = divmod(rates.get(code, 0), 1)
             chosen = crc32(side.encode()) < fraction * 2**32
             for _ in range(int(whole) + chosen):
                 yield side

@@ -11,6 +11,8 @@ import sentencepiece
 from nmt.errors import ModelError
 
 PAD, BOS, EOS, UNK = 0, 1, 2, 3
+# Special pieces and bytes, which every vocabulary has.
+NEVER_NEW = UNK + 1 + 256
 
 
 def language_tag(code: str) -> str:
@@ -148,3 +150,34 @@ def train_tokenizer(sentences: Iterable[str], languages: Sequence[str], vocab_si
     except RuntimeError as error:
         raise ModelError(f"cannot make a vocabulary of {vocab_size} pieces: {error}") from None
     return model.getvalue()
+
+
+def extend_tokenizer(
+    model: bytes, sentences: Iterable[str], languages: Sequence[str], vocab_size: int
+) -> bytes:
+    """A SentencePiece model with tags of more languages, and with pieces of their sentences.
+
+    What the old model knows stays as it is, so that text in a script of its own is spelt as
+    before; up to `vocab_size` pieces in all, the most frequent of those that are new.
+    """
+    # Imported here, as it takes time and nothing else needs it.
+    from sentencepiece.sentencepiece_model_pb2 import ModelProto  # type: ignore[attr-defined]
+
+    extended = ModelProto.FromString(model)
+    known = {piece.piece for piece in extended.pieces}
+    room = vocab_size - len(known) - len(languages)
+    own = ModelProto.FromString(train_tokenizer(sentences, languages, room + NEVER_NEW))
+    tags = {language_tag(code) for code in languages}
+    found = [piece for piece in own.pieces if piece.piece not in known | tags]
+    old_tags = len(Tokenizer(model).tag_ids)
+    pieces = list(extended.pieces)
+    pieces[UNK + 1 + old_tags : UNK + 1 + old_tags] = [
+        piece for piece in own.pieces if piece.piece in tags
+    ]
+    pieces += sorted(found, key=lambda piece: -piece.score)[:room]
+    del extended.pieces[:]
+    extended.pieces.extend(pieces)
+    extended.trainer_spec.user_defined_symbols.extend(sorted(tags))
+    extended.trainer_spec.vocab_size = len(pieces)
+    serialized: bytes = extended.SerializeToString()
+    return serialized
