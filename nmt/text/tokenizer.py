@@ -157,8 +157,9 @@ def extend_tokenizer(
 ) -> bytes:
     """A SentencePiece model with tags of more languages, and with pieces of their sentences.
 
-    What the old model knows stays as it is, so that text in a script of its own is spelt as
-    before; up to `vocab_size` pieces in all, the most frequent of those that are new.
+    All that the old model knows stays, so that text in another script is spelt as before, but for
+    words that the new sentences cite; up to `vocab_size` pieces in all, the most frequent of those
+    that are new.
     """
     # Imported here, as it takes time and nothing else needs it.
     from sentencepiece.sentencepiece_model_pb2 import ModelProto  # type: ignore[attr-defined]
