@@ -158,27 +158,21 @@ def extend_tokenizer(
     """A SentencePiece model with tags of more languages, and with pieces of their sentences.
 
     All that the old model knows stays, so that text in another script is spelt as before, but for
-    words that the new sentences cite; up to `vocab_size` pieces in all, the most frequent of those
-    that are new.
+    words that the new sentences cite. It has up to `vocab_size` pieces in all.
     """
     # Imported here, as it takes time and nothing else needs it.
     from sentencepiece.sentencepiece_model_pb2 import ModelProto  # type: ignore[attr-defined]
 
     extended = ModelProto.FromString(model)
     known = {piece.piece for piece in extended.pieces}
-    room = vocab_size - len(known) - len(languages)
-    own = ModelProto.FromString(train_tokenizer(sentences, languages, room + NEVER_NEW))
-    tags = {language_tag(code) for code in languages}
-    found = [piece for piece in own.pieces if piece.piece not in known | tags]
-    old_tags = len(Tokenizer(model).tag_ids)
-    pieces = list(extended.pieces)
-    pieces[UNK + 1 + old_tags : UNK + 1 + old_tags] = [
-        piece for piece in own.pieces if piece.piece in tags
-    ]
-    pieces += sorted(found, key=lambda piece: -piece.score)[:room]
+    own = train_tokenizer(sentences, languages, vocab_size - len(known) + NEVER_NEW)
+    new = [piece for piece in ModelProto.FromString(own).pieces if piece.piece not in known]
+    tags, others = new[: len(languages)], new[len(languages) :]
+    place = UNK + 1 + len(Tokenizer(model).tag_ids)
+    pieces = [*extended.pieces[:place], *tags, *extended.pieces[place:], *others]
     del extended.pieces[:]
     extended.pieces.extend(pieces)
-    extended.trainer_spec.user_defined_symbols.extend(sorted(tags))
+    extended.trainer_spec.user_defined_symbols.extend(tag.piece for tag in tags)
     extended.trainer_spec.vocab_size = len(pieces)
     serialized: bytes = extended.SerializeToString()
     return serialized
