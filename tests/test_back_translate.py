@@ -76,7 +76,9 @@ def test_a_model_trained_on_them_says_that_the_direction_is_zero_shot(
     assert ("es", "pt") not in batches.directions
 
 
-def test_distilled_they_are_trained_both_ways(made: Path, tiny_model_dir: Path) -> None:
+def test_the_configuration_says_whether_they_are_targets_as_well(
+    made: Path, tiny_model_dir: Path
+) -> None:
     words = [str(made / "before.yaml"), "--model", str(tiny_model_dir), "--output", str(made)]
     for options, distilled in [(["--distil"], True), ([], False)]:
         assert CliRunner().invoke(main, [*words, "--pairs", "8", *options]).exit_code == 0

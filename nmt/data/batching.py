@@ -168,7 +168,7 @@ class BatchStream:
     def directions(self) -> list[tuple[str, str]]:
         """The directions with human pairs, in order.
 
-        One that has none but with a side that a machine wrote stays zero-shot.
+        One whose pairs all have a side that a machine wrote stays zero-shot.
         """
         return sorted({(s.source, s.target) for s in self.streams if not s.is_synthetic})
 
